@@ -1,0 +1,20 @@
+"""Meta-Agent Script Executor: a question in plain English becomes a script that answers it.
+
+Start reading in ``pipeline.py``: the stages in their order.
+
+    contracts.py   what the stages hand to one another
+    errors.py      everything that can go wrong, and its exit code
+    analyzers/     request           -> TaskAnalysis
+    planners/      TaskAnalysis      -> ExecutionPlan
+    generators/    ExecutionPlan     -> GeneratedScript and its deployment package
+    validators/    GeneratedScript   -> ValidationResult
+    executors/     deployment package -> ExecutionResult, in a container
+    utils/         the model client and the database inspector
+    llm/           what the model client is made of
+    databases/     one module per kind of database, behind one interface
+    sandbox/       Docker: images, the database gateway, limits, collection of results
+    prompts/       what we say to the model, one file each
+    templates/     what we emit: scripts, Dockerfile, compose file
+    display/       the only place that prints
+    runs/          run folders and run records
+"""

@@ -1,0 +1,273 @@
+"""The data that crosses from one stage to the next.
+
+Every contract is frozen and refuses unknown fields, so that a stage can neither
+change what it was given nor smuggle something past the next one. This module
+imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Contract(BaseModel):
+    """Base of every contract: immutable, unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- the request -----------------------------------------------------------------
+
+
+class UserRequest(Contract):
+    """What the user asked, already checked to be non-empty text of bounded size."""
+
+    text: str
+    source: Literal["argument", "stdin", "prompt"]
+
+
+# --- the database ----------------------------------------------------------------
+
+
+class Column(Contract):
+    """One column as the catalogue describes it."""
+
+    name: str
+    type: str
+    """SQL type as the database spells it, such as ``numeric(12,2)``."""
+    nullable: bool = True
+    comment: str | None = None
+
+
+class ForeignKey(Contract):
+    """A reference from some columns of a table to the key of another."""
+
+    columns: tuple[str, ...]
+    referred_schema: str
+    referred_table: str
+    referred_columns: tuple[str, ...]
+
+
+class Table(Contract):
+    """A table, view or materialized view."""
+
+    schema_name: str
+    name: str
+    kind: Literal["table", "view", "materialized view"] = "table"
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    comment: str | None = None
+    row_count: int | None = None
+    """None where counting was not possible (no right, or a view too slow to count)."""
+    row_count_is_estimate: bool = False
+
+
+class DatabaseSchema(Contract):
+    """Everything of the catalogue that a question may need."""
+
+    database: str
+    default_schema: str
+    """Tables of this schema may be written without their schema's name."""
+    fingerprint: str
+    """Hash of the catalogue: equal fingerprints mean an unchanged structure."""
+    tables: tuple[Table, ...]
+
+
+# --- analysis and plan -----------------------------------------------------------
+
+
+class TaskAnalysis(Contract):
+    """What kind of work the request asks for."""
+
+    primary_goal: str
+    task_type: Literal["calculation", "data_processing", "reporting"]
+    requires_web_interface: bool
+    requires_simulation: bool
+    data_sources: tuple[str, ...]
+    """Names of tables (or files) the work needs; empty when it needs none."""
+    key_entities: tuple[str, ...]
+    """Things the request names, such as a property or a city."""
+    complexity: Literal["SIMPLE", "MEDIUM", "COMPLEX"]
+    estimated_execution_time_seconds: int = Field(ge=1, le=3600)
+
+
+class ExecutionStep(Contract):
+    """One step of the plan, in words."""
+
+    number: int
+    description: str
+
+
+class Scenario(Contract):
+    """A what-if: one quantity changed by a percentage, everything else as it is."""
+
+    name: str
+    quantity: str
+    """The input that changes, in the user's words or as a column name, such as ``noi``."""
+    change_percent: float
+    """-10.0 means a fall by ten percent."""
+
+
+class SimulationConfig(Contract):
+    """The scenarios to show beside the base case."""
+
+    scenarios: tuple[Scenario, ...]
+
+
+class WebServerConfig(Contract):
+    """Where a web application would listen."""
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+
+
+class ExecutionPlan(Contract):
+    """How the work will be done."""
+
+    plan_name: str
+    description: str
+    steps: tuple[ExecutionStep, ...]
+    dependencies: tuple[str, ...]
+    """Python packages by their PyPI names, without versions."""
+    estimated_lines_of_code: int
+    web_server_config: WebServerConfig | None = None
+    simulation_config: SimulationConfig | None = None
+
+
+# --- the script ------------------------------------------------------------------
+
+
+class SqlQuery(Contract):
+    """One query of the script."""
+
+    title: str
+    sql: str
+
+
+class GeneratedScript(Contract):
+    """A complete Python script and what is known about it."""
+
+    source: str
+    template: Literal["console_report", "free_form", "given"]
+    """``given``: the user's own file, run with ``execute``."""
+    queries: tuple[SqlQuery, ...] = ()
+    requirements: tuple[str, ...] = ()
+    """Pinned, as in requirements.txt: ``psycopg2-binary==2.9.13``."""
+    needs_database: bool = False
+    repairs: tuple[str, ...] = ()
+    """What was mended in the model's words before the script was accepted, one line each."""
+    assumptions: tuple[str, ...] = ()
+    """Filters, definitions and joins the answer rests on, one line each."""
+    warnings: tuple[str, ...] = ()
+
+
+Severity = Literal["LOW", "MEDIUM", "HIGH", "BLOCK"]
+
+
+class ValidationIssue(Contract):
+    """One finding of the validator."""
+
+    rule: str
+    """Stable kebab-case name, such as ``dynamic-code``."""
+    severity: Severity
+    line: int | None
+    message: str
+
+
+class ValidationResult(Contract):
+    """The validator's verdict and the resources it expects the script to need."""
+
+    is_valid: bool
+    security_score: float = Field(ge=0.0, le=1.0)
+    issues: tuple[ValidationIssue, ...]
+    estimated_memory_mb: int
+    estimated_cpu_cores: float
+
+
+# --- the run ---------------------------------------------------------------------
+
+
+class ResultTable(Contract):
+    """A table of the answer. Cells are JSON values; dates are ISO 8601 text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...]
+
+
+class ScriptResult(Contract):
+    """``results/result.json``, the typed answer that every generated script writes."""
+
+    tables: tuple[ResultTable, ...] = ()
+    summary: dict[str, Any] = Field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class ExecutionResult(Contract):
+    """How the container ended and what it left behind.
+
+    A script that fails, runs too long or out of memory is a result, not an exception.
+    """
+
+    status: Literal["ok", "failed", "timeout", "out_of_memory"]
+    exit_code: int | None
+    """Exit status of the script; None when it was killed by us."""
+    result: ScriptResult | None
+    """What the script wrote as its typed result; None where it wrote none that could be read."""
+    output: str
+    """Standard output, decoded, control characters escaped, cut at the log limit."""
+    error_output: str
+    """Standard error, likewise."""
+    files: tuple[str, ...] = ()
+    """Collected files, relative to the run folder."""
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+class LlmUsage(Contract):
+    """What the model was asked during a run."""
+
+    llm_calls: int = 0
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class ErrorReport(Contract):
+    """An error in the words the user sees: one sentence of cause, one of remedy."""
+
+    title: str
+    cause: str
+    remedy: str
+
+
+RunStatus = Literal["ok", "refused", "failed", "timeout", "no_answer", "interrupted"]
+
+
+class RunRecord(Contract):
+    """``run.json``: one run from request to result, written also when it failed."""
+
+    run_id: str
+    run_dir: str
+    started_at: datetime
+    finished_at: datetime
+    status: RunStatus
+    exit_code: int
+    request: str
+    model: str | None
+    schema_fingerprint: str | None
+    analysis: TaskAnalysis | None = None
+    plan: ExecutionPlan | None = None
+    script: GeneratedScript | None = None
+    validation: ValidationResult | None = None
+    execution: ExecutionResult | None = None
+    usage: LlmUsage = LlmUsage()
+    timings: dict[str, float] = Field(default_factory=dict)
+    """Stage name to seconds."""
+    warnings: tuple[str, ...] = ()
+    error: ErrorReport | None = None
