@@ -1,0 +1,32 @@
+"""One module per kind of database, behind one interface.
+
+base.py               the interface every database offers, and what it tells about itself
+url.py                database URLs: reading, normalising and masking them
+names.py              quoting of names
+postgresql.py         PostgreSQL behind the interface; the others below are its means
+connection_errors.py  why a connection failed, in the user's words
+statements.py         exactly one SELECT, before the server sees it
+catalogue.py          the catalogue in a few queries: relations, columns, keys, fingerprint
+reflection.py         columns and keys by SQLAlchemy's inspection
+row_counts.py         exact counts of small tables, estimates of large ones
+rights.py             what a role may do besides reading
+"""
+
+from __future__ import annotations
+
+from meta_agent.databases.base import Database, Endpoint, RoleRights
+from meta_agent.databases.url import mask_url, normalise_url, parse_url
+
+__all__ = ["Database", "Endpoint", "RoleRights", "mask_url", "normalise_url", "open_database", "parse_url"]
+
+
+def open_database(url: str, *, connect_timeout: int = 5) -> Database:
+    """Connect to the database a URL names.
+
+    ``connect_timeout`` is in seconds, per address the host's name resolves to.
+    Raises DatabaseError when the URL cannot be used or the server cannot be reached.
+    """
+    target = parse_url(url)
+    from meta_agent.databases.postgresql import PostgresDatabase
+
+    return PostgresDatabase(target, connect_timeout=connect_timeout)

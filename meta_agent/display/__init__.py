@@ -1,0 +1,1 @@
+"""The only package that prints: results on stdout, everything else on stderr."""

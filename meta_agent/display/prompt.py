@@ -1,0 +1,48 @@
+"""The prompt at which requests are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from meta_agent.contracts import UserRequest
+from meta_agent.display.console import show_error
+from meta_agent.errors import MetaAgentError
+from meta_agent.request_input import read_request
+from meta_agent.runs.journal import report_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LEAVE = frozenset({"/quit", "/exit", "quit", "exit"})
+
+
+def ask_repeatedly(answer: Callable[[UserRequest], None], console: Console) -> None:
+    """Read requests and have them answered until Ctrl-D or /quit.
+
+    An error ends one request, not the session; Ctrl-C at the prompt drops what was typed.
+    """
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.output import create_output
+
+    console.print(
+        Text("Ask about your database in plain English. Alt-Enter: new line, Ctrl-D: leave.", style="dim")
+    )
+    session: PromptSession[str] = PromptSession("› ", output=create_output(stdout=console.file))
+    while True:
+        try:
+            typed = session.prompt()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        if typed.strip().lower() in _LEAVE:
+            return
+        if not typed.strip():
+            continue
+        try:
+            answer(read_request(typed, "prompt"))
+        except MetaAgentError as error:
+            show_error(report_of(error), console)

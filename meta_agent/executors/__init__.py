@@ -1,0 +1,1 @@
+"""Executors: the run folder and the container the script runs in."""

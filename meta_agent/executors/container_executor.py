@@ -1,0 +1,265 @@
+"""The last stage: a script goes into a container, an ExecutionResult comes out.
+
+Slow things are started early: ``prepare`` builds the image and opens the workspace while
+the model still writes. Everything started here is removed when the ``with`` block ends,
+however it ends; what a killed run leaves is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from meta_agent.contracts import ExecutionResult, GeneratedScript, ValidationResult
+from meta_agent.errors import SandboxError
+from meta_agent.executors.script_result import RESULT_BYTES, RESULT_FILE, read_script_result
+from meta_agent.sandbox.options import Limits, SandboxOptions, limits_for
+
+if TYPE_CHECKING:
+    from meta_agent.sandbox.collection import Collected
+    from meta_agent.sandbox.engine import Engine
+    from meta_agent.sandbox.script_container import Ending
+    from meta_agent.sandbox.workspace import Workspace
+
+__all__ = ["ContainerExecutor", "SandboxOptions"]
+
+Status = Literal["ok", "failed", "timeout", "out_of_memory"]
+KILLED = 137
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An open workspace, and for which scripts it fits."""
+
+    requirements: tuple[str, ...]
+    database_url: str | None
+    image: str
+    workspace: Workspace
+    notes: tuple[str, ...]
+
+    def fits(self, requirements: tuple[str, ...], database_url: str | None) -> bool:
+        """A script without a database may run where there would be one: it is not shown the door."""
+        return self.requirements == requirements and database_url in (None, self.database_url)
+
+
+class ContainerExecutor:
+    """Runs scripts one after the other, each in a container and a workspace of its own."""
+
+    def __init__(self, options: SandboxOptions, on_output: Callable[[str], None]) -> None:
+        self._options = options
+        self._on_output = on_output
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+        """Held while a workspace is made: closing waits for that moment, not for a long build."""
+        self._closed = False
+        self._workspaces: list[Workspace] = []
+        self._prepared: Future[_Place] | None = None
+        self._cleaners: list[threading.Thread] = []
+        self._collected: dict[Path, list[str]] = {}
+
+    def __enter__(self) -> ContainerExecutor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def prepare(self, requirements: tuple[str, ...], database_url: str | None) -> None:
+        """Begin to make image and workspace in the background. What goes wrong, ``execute`` raises."""
+        if self._prepared is not None and not self._prepared.done():
+            return
+        future: Future[_Place] = Future()
+        thread = threading.Thread(
+            target=self._prepare_into, args=(future, requirements, database_url), daemon=True
+        )
+        self._discard(self._prepared)
+        self._prepared = future
+        thread.start()
+
+    def execute(
+        self, run_dir: Path, script: GeneratedScript, validation: ValidationResult, database_url: str | None
+    ) -> ExecutionResult:
+        """Run the script and collect what it wrote into ``run_dir``.
+
+        Raises SandboxError when Docker fails. How the script fares is part of the result.
+        """
+        url = database_url if script.needs_database else None
+        place = self._take_place(script.requirements, url)
+        try:
+            return self._run(place, run_dir, script, validation, url)
+        finally:
+            self._clean_in_background(place.workspace)
+
+    def close(self) -> None:
+        """Remove everything this executor has started."""
+        with self._lock:
+            self._closed = True
+            workspaces, self._workspaces = self._workspaces, []
+        for cleaner in self._cleaners:
+            cleaner.join()
+        try:
+            for workspace in workspaces:
+                workspace.remove()
+        finally:
+            if self._engine is not None:
+                self._engine.client.close()
+
+    # --- making a place ----------------------------------------------------------
+
+    def _prepare_into(
+        self, future: Future[_Place], requirements: tuple[str, ...], database_url: str | None
+    ) -> None:
+        try:
+            future.set_result(self._make_place(requirements, database_url))
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asks
+            future.set_exception(error)
+
+    def _take_place(self, requirements: tuple[str, ...], database_url: str | None) -> _Place:
+        """The prepared place where it fits, else a new one."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            place = prepared.result()
+            if place.fits(requirements, database_url):
+                return place
+            self._clean_in_background(place.workspace)
+        return self._make_place(requirements, database_url)
+
+    def _make_place(self, requirements: tuple[str, ...], database_url: str | None) -> _Place:
+        from meta_agent.sandbox.door import database_target
+        from meta_agent.sandbox.images import base_image, environment_image
+        from meta_agent.sandbox.workspace import Workspace
+
+        engine = self._connected()
+        target = database_target(engine, database_url)
+        base = base_image(engine.client, self._options.base_image)
+        image = environment_image(engine.client, base, requirements)
+        with self._lock:
+            if self._closed:
+                raise SandboxError("The run has ended.", "Start it again.")
+            workspace = Workspace(engine, self._options)
+            self._workspaces.append(workspace)
+            workspace.open(image, target)
+        return _Place(requirements, database_url, image, workspace, (base.note,) if base.note else ())
+
+    def _connected(self) -> Engine:
+        """The engine; what killed runs have left in it is removed on the first call."""
+        if self._engine is None:
+            from meta_agent.sandbox.engine import connect
+            from meta_agent.sandbox.leftovers import sweep
+
+            engine = connect(self._options)
+            sweep(engine.client)
+            self._engine = engine
+        return self._engine
+
+    # --- running -----------------------------------------------------------------
+
+    def _run(
+        self,
+        place: _Place,
+        run_dir: Path,
+        script: GeneratedScript,
+        validation: ValidationResult,
+        database_url: str | None,
+    ) -> ExecutionResult:
+        from meta_agent.sandbox.script_container import ScriptContainer
+
+        limits = limits_for(validation, place.workspace.engine.cpus)
+        place.workspace.deliver(script.source)
+        container = ScriptContainer(place.workspace, self._options)
+        container.create(place.image, limits, _environment(database_url), with_door=database_url is not None)
+        ending = container.run(self._on_output)
+        collected = self._collect(place.workspace, run_dir)
+        return _result(ending, collected, run_dir, (*place.notes, *self._remarks(ending, limits)))
+
+    def _collect(self, workspace: Workspace, run_dir: Path) -> Collected:
+        from meta_agent.sandbox.collection import collect, remove_collected
+
+        remove_collected(run_dir, self._collected.pop(run_dir, []))
+        collected = collect(
+            workspace.output(),
+            run_dir,
+            limit_bytes=self._options.result_limit_bytes,
+            limit_files=self._options.result_limit_files,
+        )
+        self._collected[run_dir] = collected.files
+        return collected
+
+    def _remarks(self, ending: Ending, limits: Limits) -> tuple[str, ...]:
+        """What a person has to know about this ending, one sentence each."""
+        remarks = []
+        dropped = ending.output.dropped_bytes + ending.error_output.dropped_bytes
+        if ending.timed_out:
+            remarks.append(f"The script was stopped after {self._options.time_limit_seconds:g} seconds.")
+        elif ending.out_of_memory:
+            remarks.append(f"The script ran out of its {limits.memory_mb} MB of memory.")
+        elif ending.exit_code == KILLED:
+            remarks.append("The script was killed from outside.")
+        if dropped:
+            remarks.append(f"The script printed too much: {dropped} bytes of its output were dropped.")
+        return tuple(remarks)
+
+    # --- taking away -------------------------------------------------------------
+
+    def _discard(self, prepared: Future[_Place] | None) -> None:
+        if prepared is not None and prepared.exception() is None:
+            self._clean_in_background(prepared.result().workspace)
+
+    def _clean_in_background(self, workspace: Workspace) -> None:
+        """Nobody has to wait for the removal but ``close``; what fails here is tried again there."""
+        cleaner = threading.Thread(target=self._clean, args=(workspace,), daemon=True)
+        self._cleaners.append(cleaner)
+        cleaner.start()
+
+    def _clean(self, workspace: Workspace) -> None:
+        try:
+            workspace.remove()
+        except SandboxError:
+            return
+        with self._lock:
+            if workspace in self._workspaces:
+                self._workspaces.remove(workspace)
+
+
+def _environment(database_url: str | None) -> dict[str, str]:
+    """What the script is told. The database's address is the socket; login and database stay as they are."""
+    from meta_agent.templates.package.gateway import socket_url
+
+    return {} if database_url is None else {"DATABASE_URL": socket_url(database_url)}
+
+
+def _result(ending: Ending, collected: Collected, run_dir: Path, remarks: tuple[str, ...]) -> ExecutionResult:
+    raw = _read_limited(run_dir / RESULT_FILE) if RESULT_FILE in collected.files else None
+    answer, complaints = read_script_result(raw)
+    return ExecutionResult(
+        status=_status(ending),
+        exit_code=None if ending.timed_out else ending.exit_code,
+        result=answer,
+        output=ending.output.text,
+        error_output=ending.error_output.text,
+        files=tuple(sorted(collected.files)),
+        seconds=round(ending.seconds, 3),
+        warnings=(*remarks, *collected.warnings(), *complaints),
+    )
+
+
+def _status(ending: Ending) -> Status:
+    if ending.timed_out:
+        return "timeout"
+    if ending.out_of_memory:
+        return "out_of_memory"
+    return "ok" if ending.exit_code == 0 else "failed"
+
+
+def _read_limited(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(RESULT_BYTES + 1)

@@ -1,0 +1,221 @@
+"""Stage 3: the plan becomes a complete Python script.
+
+The model writes only what is specific to the request: a query, or one function. The
+rest (connection, configuration, logging, results) comes from a template, so that
+every script is readable in the same way and runs without us.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from meta_agent.contracts import (
+    DatabaseSchema,
+    ExecutionPlan,
+    GeneratedScript,
+    SqlQuery,
+    TaskAnalysis,
+    UserRequest,
+)
+from meta_agent.errors import NoAnswer
+from meta_agent.generators.function_writer import write_function
+from meta_agent.generators.query_writer import Explain, QueryWriter, WrittenQuery
+from meta_agent.generators.report_shape import shape_of
+from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
+from meta_agent.glossary import Glossary, Metric
+from meta_agent.rendering import render
+
+if TYPE_CHECKING:
+    from meta_agent.utils.llm_client import Conversation
+
+MAX_ROWS = 10_000
+"""Most rows of one table that a script reads."""
+
+
+@dataclass(frozen=True)
+class DatabaseAccess:
+    """What the generator needs of a database: its structure and a check for queries."""
+
+    schema: DatabaseSchema
+    explain: Explain
+    describe: Callable[[DatabaseSchema], str]
+    """Tables in the form in which the model reads them."""
+
+
+class ScriptGenerator:
+    """Writes scripts for one request; ``conversation`` already holds the schema and the analysis."""
+
+    def __init__(
+        self, conversation: Conversation, glossary: Glossary, database: DatabaseAccess | None
+    ) -> None:
+        self._conversation = conversation
+        self._glossary = glossary
+        self._database = database
+
+    def generate(
+        self,
+        request: UserRequest,
+        analysis: TaskAnalysis,
+        plan: ExecutionPlan,
+        *,
+        created: datetime,
+        problem: str | None = None,
+    ) -> GeneratedScript:
+        """A script for the request.
+
+        ``problem``: why the script generated before cannot stand (findings of the validator, the
+        error it ended with); it goes back to the model. Raises ModelError, DatabaseError, NoAnswer.
+        """
+        if self._database is not None and analysis.data_sources:
+            return self._console_report(self._database, request, plan, created, problem)
+        return self._free_form(request, plan, created, problem)
+
+    # --- report over the database ------------------------------------------------
+
+    def _console_report(
+        self,
+        database: DatabaseAccess,
+        request: UserRequest,
+        plan: ExecutionPlan,
+        created: datetime,
+        problem: str | None,
+    ) -> GeneratedScript:
+        definitions = self._glossary.mentioned_in(request.text)
+        writer = QueryWriter(self._conversation, database.schema, database.explain, database.describe)
+        written = writer.write(request.text, plan, definitions, problem)
+        reports = [self._report(query, plan, database) for query in written.queries]
+        source = render(
+            "templates/script/console_report.py.j2",
+            title=plan.plan_name,
+            request=request.text,
+            created=_day(created),
+            reports=reports,
+            transform="",
+            max_rows=MAX_ROWS,
+        )
+        return GeneratedScript(
+            source=source,
+            template="console_report",
+            queries=tuple(SqlQuery(title=q.title, sql=q.sql) for q in written.queries),
+            requirements=plan.dependencies,
+            needs_database=True,
+            repairs=written.repairs,
+            assumptions=_assumptions(written.queries, definitions, plan),
+        )
+
+    def _report(self, query: WrittenQuery, plan: ExecutionPlan, database: DatabaseAccess) -> dict[str, Any]:
+        shape = shape_of(query.tree, database.schema, self._glossary)
+        scenarios = self._scenarios(query, plan, database)
+        changes = {name for scenario in scenarios for name in scenario["changes"]}
+        return {
+            "title": query.title,
+            "sql": query.sql,
+            "keys": [name for name in query.tree.named_selects if name not in changes],
+            "scenarios": scenarios,
+            "totals": list(shape.totals),
+            "ratios": [
+                {
+                    "column": r.column,
+                    "numerator": r.numerator,
+                    "denominator": r.denominator,
+                    "factor": r.factor,
+                }
+                for r in shape.ratios
+            ],
+            "ratings": {
+                name: [(t.at_least, t.label) for t in metric.thresholds] for name, metric in shape.rated
+            },
+        }
+
+    def _scenarios(
+        self, query: WrittenQuery, plan: ExecutionPlan, database: DatabaseAccess
+    ) -> list[dict[str, Any]]:
+        found = []
+        for scenario in plan.simulation_config.scenarios if plan.simulation_config else ():
+            column = column_meant(scenario.quantity, query.tree, database.schema)
+            changed = changed_outputs(query.tree, column) if column is not None else []
+            if column is None or not changed:
+                raise NoAnswer(
+                    f"It is not clear which column of your database stands for {scenario.quantity!r} in the what-if.",
+                    "Name the column that should change.",
+                )
+            tree = apply_scenario(query.tree, scenario, column, database.schema)
+            sql = tree.sql(dialect="postgres", pretty=True)
+            message = database.explain(sql)
+            if message is not None:
+                raise NoAnswer(
+                    f"The what-if cannot be applied to {column}: {message}", "Ask for it in another way."
+                )
+            found.append({"name": scenario.name, "changes": changed, "sql": sql})
+        return found
+
+    # --- anything else -----------------------------------------------------------
+
+    def _free_form(
+        self, request: UserRequest, plan: ExecutionPlan, created: datetime, problem: str | None
+    ) -> GeneratedScript:
+        code = write_function(self._conversation, request.text, has_database=False, problem=problem)
+        source = render(
+            "templates/script/free_form.py.j2",
+            title=plan.plan_name,
+            request=request.text,
+            created=_day(created),
+            code=code,
+            needs_database=False,
+        )
+        return GeneratedScript(
+            source=source,
+            template="free_form",
+            requirements=tuple(dict.fromkeys((*plan.dependencies, *imported_packages(code)))),
+            needs_database=False,
+        )
+
+
+def given_script(source: str) -> GeneratedScript:
+    """A script of the user's own; what it imports and whether it wants the database is read from its text.
+
+    A script that does not parse has no requirements; the validator will say why.
+    """
+    try:
+        packages = imported_packages(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        packages = ()
+    return GeneratedScript(
+        source=source, template="given", requirements=packages, needs_database="DATABASE_URL" in source
+    )
+
+
+def imported_packages(code: str) -> tuple[str, ...]:
+    """Top-level names of the packages that code imports, the standard library left out."""
+    names: dict[str, None] = {}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names.update({alias.name.split(".")[0]: None for alias in node.names})
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names[node.module.split(".")[0]] = None
+    return tuple(name for name in names if name not in sys.stdlib_module_names)
+
+
+def _day(created: datetime) -> str:
+    return created.strftime("%Y-%m-%d %H:%M")
+
+
+def _assumptions(
+    queries: tuple[WrittenQuery, ...], definitions: tuple[Metric, ...], plan: ExecutionPlan
+) -> tuple[str, ...]:
+    lines = [f"{metric.name} = {metric.formula}" for metric in definitions]
+    for query in queries:
+        where = query.tree.args.get("where")
+        if where is not None:
+            lines.append(f"only rows where {where.this.sql(dialect='postgres')}")
+        limit = query.tree.args.get("limit")
+        if limit is not None and limit.expression is not None:
+            lines.append(f"at most {limit.expression.sql(dialect='postgres')} rows")
+    for scenario in plan.simulation_config.scenarios if plan.simulation_config else ():
+        lines.append(f"what-if: {scenario.quantity} changed by {scenario.change_percent:+g} %")
+    return tuple(lines)

@@ -1,0 +1,121 @@
+"""A conversation that only grows.
+
+The system text (with the schema) comes first and never changes, every later turn is
+appended: the server has then read all but the last turn already and takes it from its
+prefix cache. A question that fails leaves no trace, so the conversation stays usable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from meta_agent.errors import ModelError
+from meta_agent.llm.answers import Unusable, correction, echo, read_answer
+from meta_agent.llm.calls import ChatCalls, estimate_turns
+from meta_agent.llm.chat import ChatRequest, Turn
+from meta_agent.llm.schema import response_format
+from meta_agent.llm.stream import Reply
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+
+class Conversation:
+    """Turns with one model; made by ``LLMClient.conversation``."""
+
+    def __init__(self, calls: ChatCalls, system: str, max_tokens: int) -> None:
+        self._calls = calls
+        self._max_tokens = max_tokens
+        self._turns: list[Turn] = [Turn("system", system)]
+        self._counted_turns = 0
+        self._counted_tokens = 0
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """What has been said so far, the system text first."""
+        return tuple(self._turns)
+
+    def fork(self) -> Conversation:
+        """A conversation with the same past, whose future leaves this one as it is."""
+        branch = Conversation(self._calls, self._turns[0].text, self._max_tokens)
+        branch._turns = list(self._turns)
+        branch._counted_turns, branch._counted_tokens = self._counted_turns, self._counted_tokens
+        return branch
+
+    def estimate(self, prompt: str = "") -> int:
+        """Prompt tokens if ``prompt`` were asked now: reported ones for old turns, guessed for new."""
+        asked = [*self._turns, Turn("user", prompt)] if prompt else self._turns
+        return self._prompt_tokens(asked)
+
+    def room(self, prompt: str) -> int:
+        """Tokens left in the loaded context for an answer to ``prompt``; negative when it does not fit."""
+        return self._calls.context_length - self.estimate(prompt)
+
+    def ask_text(
+        self, prompt: str, *, max_tokens: int | None = None, stop: Sequence[str] = (), cut_ok: bool = False
+    ) -> str:
+        """The model's answer in words. ``stop``: texts before which the answer ends.
+
+        Raises ModelError, also for an empty answer and, unless ``cut_ok``, for one that was cut
+        at ``max_tokens``.
+        """
+        turns = [*self._turns, Turn("user", prompt)]
+        reply = self._complete(turns, max_tokens, stop=tuple(stop))
+        if not reply.text.strip():
+            raise ModelError(
+                "The model gave an empty answer.",
+                "Ask in other words, or load the model again: its chat template may be broken.",
+            )
+        if reply.is_cut and not cut_ok:
+            raise ModelError(
+                f"The model's answer was cut at {max_tokens or self._max_tokens} tokens.",
+                "Ask for less at once, or raise LLM_MAX_TOKENS.",
+            )
+        self._append(turns, reply, counted=True)
+        return reply.text
+
+    def ask_json(
+        self, prompt: str, answer_type: type[AnswerT], *, max_tokens: int | None = None, attempts: int = 3
+    ) -> AnswerT:
+        """The model's answer as ``answer_type``.
+
+        What is wrong with an answer is told to the model, which may answer again, ``attempts``
+        times in all. Only the good answer stays in the conversation: bad ones would cost tokens in
+        every later call and serve as bad examples. Raises ModelError.
+        """
+        wanted = response_format(answer_type)
+        first = [*self._turns, Turn("user", prompt)]
+        turns, problem = first, Unusable("")
+        for _ in range(attempts):
+            reply = self._complete(turns, max_tokens, wanted)
+            answer = read_answer(reply, answer_type)
+            if not isinstance(answer, Unusable):
+                self._append(first, reply, counted=turns is first)
+                return answer
+            problem = answer
+            turns = [*turns, Turn("assistant", echo(reply.text)), Turn("user", correction(problem))]
+        raise ModelError(
+            f"The model gave no usable {answer_type.__name__} in {attempts} tries: {problem.problem}",
+            "Ask in other words, raise LLM_MAX_TOKENS if answers are cut, or use a larger model.",
+        )
+
+    def _complete(
+        self,
+        turns: list[Turn],
+        max_tokens: int | None,
+        wanted: dict[str, object] | None = None,
+        stop: tuple[str, ...] = (),
+    ) -> Reply:
+        request = ChatRequest(tuple(turns), max_tokens or self._max_tokens, wanted, stop)
+        return self._calls.complete(request, self._prompt_tokens(turns))
+
+    def _prompt_tokens(self, turns: Sequence[Turn]) -> int:
+        return self._counted_tokens + estimate_turns(turns[self._counted_turns :])
+
+    def _append(self, asked: list[Turn], reply: Reply, *, counted: bool) -> None:
+        self._turns = [*asked, Turn("assistant", reply.text)]
+        if counted and reply.usage is not None and not reply.usage.estimated:
+            self._counted_turns = len(self._turns)
+            self._counted_tokens = reply.usage.prompt_tokens + reply.usage.completion_tokens

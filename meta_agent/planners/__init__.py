@@ -1,0 +1,1 @@
+"""Stage 2: how the work will be done."""

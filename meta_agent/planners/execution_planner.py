@@ -1,0 +1,136 @@
+"""Stage 2: the analysis becomes an ExecutionPlan.
+
+A report over tables always goes the same way, so its plan needs no model. The model
+is asked where there is something to work out: the scenarios of a what-if, or work
+that the analysis calls complex.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from meta_agent.contracts import (
+    Contract,
+    DatabaseSchema,
+    ExecutionPlan,
+    ExecutionStep,
+    Scenario,
+    SimulationConfig,
+    TaskAnalysis,
+    UserRequest,
+    WebServerConfig,
+)
+from meta_agent.errors import NoAnswer
+from meta_agent.rendering import render
+from meta_agent.what_if import percent_changes
+
+if TYPE_CHECKING:
+    from meta_agent.utils.llm_client import Conversation
+
+_LINES = {"SIMPLE": 150, "MEDIUM": 180, "COMPLEX": 240}
+
+
+class PlanDraft(Contract):
+    """What the model is asked for; the rest of the plan follows from the analysis."""
+
+    plan_name: str = Field(max_length=120)
+    steps: tuple[str, ...] = Field(min_length=1, max_length=6)
+
+
+class SimulationDraft(PlanDraft):
+    """A draft with the scenarios of a what-if."""
+
+    scenarios: tuple[Scenario, ...] = Field(min_length=1, max_length=8)
+
+
+class ExecutionPlanner:
+    """Makes the plan, with the model's help where it takes any."""
+
+    def __init__(
+        self, conversation: Conversation, schema: DatabaseSchema | None, *, host: str, port: int
+    ) -> None:
+        self._conversation = conversation
+        self._schema = schema
+        self._host = host
+        self._port = port
+
+    def plan(self, request: UserRequest, analysis: TaskAnalysis) -> ExecutionPlan:
+        """The plan for an analysed request.
+
+        Raises ModelError where three tries gave no valid draft, NoAnswer where the change
+        that a what-if supposes cannot be made out.
+        """
+        draft = self._draft(request, analysis)
+        web = WebServerConfig(host=self._host, port=self._port) if analysis.requires_web_interface else None
+        return ExecutionPlan(
+            plan_name=draft.plan_name,
+            description=analysis.primary_goal,
+            steps=tuple(ExecutionStep(number=n, description=text) for n, text in enumerate(draft.steps, 1)),
+            dependencies=("psycopg2-binary", "simplejson") if analysis.data_sources else ("simplejson",),
+            estimated_lines_of_code=_LINES[analysis.complexity],
+            web_server_config=web,
+            simulation_config=SimulationConfig(scenarios=draft.scenarios)
+            if isinstance(draft, SimulationDraft)
+            else None,
+        )
+
+    def _draft(self, request: UserRequest, analysis: TaskAnalysis) -> PlanDraft:
+        if analysis.requires_simulation:
+            return self._simulation_draft(request, analysis)
+        if analysis.complexity == "COMPLEX":
+            prompt = render("prompts/plan.md.j2", simulation=False, request=request.text)
+            return self._conversation.ask_json(prompt, PlanDraft, max_tokens=400, attempts=3)
+        return PlanDraft(plan_name=analysis.primary_goal[:120], steps=_usual_steps(analysis))
+
+    def _simulation_draft(self, request: UserRequest, analysis: TaskAnalysis) -> SimulationDraft:
+        columns = self._numeric_columns(analysis)
+        prompt = render("prompts/plan.md.j2", simulation=True, request=request.text, columns=columns)
+        draft = self._conversation.ask_json(prompt, SimulationDraft, max_tokens=500, attempts=3)
+        scenarios = tuple(_checked_scenarios(draft.scenarios, request.text))
+        if not scenarios:
+            raise NoAnswer(
+                "The request supposes a change, but not by how many percent of what.",
+                'Say it like this: "... if NOI fell by 10 %".',
+            )
+        return draft.model_copy(update={"scenarios": scenarios})
+
+    def _numeric_columns(self, analysis: TaskAnalysis) -> tuple[str, ...]:
+        if self._schema is None:
+            return ()
+        wanted = [t for t in self._schema.tables if t.name in analysis.data_sources] or self._schema.tables
+        names = (c.name for t in wanted for c in t.columns if _is_quantity(c.name, c.type))
+        return tuple(dict.fromkeys(names))[:40]
+
+
+def _is_quantity(name: str, sql_type: str) -> bool:
+    numeric = re.match(r"(numeric|decimal|double|real|money|integer|bigint|smallint|float)", sql_type.lower())
+    return numeric is not None and not re.search(r"(^|_)id$", name.lower())
+
+
+def _usual_steps(analysis: TaskAnalysis) -> tuple[str, ...]:
+    if not analysis.data_sources:
+        return ("Compute the answer.", "Print it and write result.json.")
+    return (
+        f"Read {', '.join(analysis.data_sources)} with one query.",
+        "Rate and total the figures where that means something.",
+        "Print the table and its summary, and write result.json.",
+    )
+
+
+def _checked_scenarios(claimed: tuple[Scenario, ...], text: str) -> list[Scenario]:
+    """The scenarios whose percentage stands in the request, with the sign that its words give."""
+    named = percent_changes(text)
+    checked: dict[tuple[str, float], Scenario] = {}
+    for scenario in claimed:
+        size = abs(scenario.change_percent)
+        if size not in named:
+            continue
+        change = scenario.change_percent if named[size] is None else named[size] * size
+        name = f"{scenario.quantity} {change:+g} %"
+        checked[(scenario.quantity, change)] = scenario.model_copy(
+            update={"change_percent": change, "name": name}
+        )
+    return list(checked.values())

@@ -1,0 +1,1 @@
+"""What we say to the model, one file each."""

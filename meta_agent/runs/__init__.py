@@ -1,0 +1,1 @@
+"""Run folders: the record and the log of each run."""

@@ -1,0 +1,152 @@
+"""What is known of a run while it goes on, and how it becomes a RunRecord.
+
+Whatever happens to the work of a run, its record is written: finished, failed,
+refused, or interrupted from the keyboard.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Protocol
+
+from loguru import logger
+
+from meta_agent.contracts import (
+    DatabaseSchema,
+    ErrorReport,
+    ExecutionPlan,
+    ExecutionResult,
+    GeneratedScript,
+    LlmUsage,
+    RunRecord,
+    RunStatus,
+    TaskAnalysis,
+    ValidationResult,
+)
+from meta_agent.errors import ExitCode, MetaAgentError, NoAnswer, ScriptRefused, TimeLimit, exit_code_for
+from meta_agent.runs.store import log_run, save_record
+
+
+class Progress(Protocol):
+    """Is told what happens during a run; shows it, or does nothing. May be called from two threads."""
+
+    def stage_started(self, name: str) -> None:
+        """A stage began."""
+
+    def stage_finished(self, name: str, seconds: float) -> None:
+        """A stage has ended, well or not."""
+
+    def note(self, message: str) -> None:
+        """Something the user may want to know while waiting."""
+
+
+@dataclass
+class RunJournal:
+    """Collects the parts of a run's record as the stages produce them."""
+
+    request: str
+    run_dir: Path
+    started_at: datetime
+    progress: Progress
+    secrets: tuple[str, ...] = ()
+    """Texts that must not stand in the record or the log."""
+    log_level: str = "INFO"
+    timings: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    model: str | None = None
+    schema: DatabaseSchema | None = None
+    analysis: TaskAnalysis | None = None
+    plan: ExecutionPlan | None = None
+    script: GeneratedScript | None = None
+    validation: ValidationResult | None = None
+    execution: ExecutionResult | None = None
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times a stage; a stage that comes again adds up."""
+        self.progress.stage_started(name)
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - begin
+            self.timings[name] = round(self.timings.get(name, 0.0) + seconds, 3)
+            logger.info("{} took {:.3f} s", name, seconds)
+            self.progress.stage_finished(name, seconds)
+
+    def record(self, work: Callable[[], None], usage: Callable[[], LlmUsage]) -> RunRecord:
+        """Do the work of the run and save its record, whatever comes of it.
+
+        What can go wrong in a run, a keyboard interrupt included, is told by the record;
+        an internal error is recorded and raised.
+        """
+        with log_run(self.run_dir, self.secrets, self.log_level):
+            logger.info("request: {}", self.request)
+            try:
+                work()
+            except (MetaAgentError, KeyboardInterrupt) as error:
+                logger.info("ended early: {!r}", error)
+                return self._save(error, usage())
+            except BaseException as error:
+                logger.opt(exception=error).error("internal error")
+                self._save(error, usage())
+                raise
+            return self._save(None, usage())
+
+    def _save(self, error: BaseException | None, usage: LlmUsage) -> RunRecord:
+        record = RunRecord(
+            run_id=self.run_dir.name,
+            run_dir=str(self.run_dir),
+            started_at=self.started_at,
+            finished_at=datetime.now(timezone.utc).astimezone(),
+            status=_status_of(error),
+            exit_code=ExitCode.OK if error is None else exit_code_for(error),
+            request=self.request,
+            model=self.model,
+            schema_fingerprint=self.schema.fingerprint if self.schema else None,
+            analysis=self.analysis,
+            plan=self.plan,
+            script=self.script,
+            validation=self.validation,
+            execution=self.execution,
+            usage=usage,
+            timings=dict(self.timings),
+            warnings=tuple(dict.fromkeys(self.warnings)),
+            error=None if error is None else report_of(error),
+        )
+        save_record(record, self.secrets)
+        return record
+
+
+def report_of(error: BaseException) -> ErrorReport:
+    """An error in the words the user sees."""
+    if isinstance(error, MetaAgentError):
+        return ErrorReport(title=error.title, cause=error.cause, remedy=error.remedy)
+    if isinstance(error, KeyboardInterrupt):
+        return ErrorReport(
+            title="Interrupted",
+            cause="The run was stopped from the keyboard.",
+            remedy="Ask again when you like.",
+        )
+    return ErrorReport(
+        title=MetaAgentError.title,
+        cause=f"The tool itself failed with {type(error).__name__}.",
+        remedy="Run it again with --debug and report what it prints.",
+    )
+
+
+def _status_of(error: BaseException | None) -> RunStatus:
+    named: tuple[tuple[type[BaseException], RunStatus], ...] = (
+        (ScriptRefused, "refused"),
+        (NoAnswer, "no_answer"),
+        (TimeLimit, "timeout"),
+        (KeyboardInterrupt, "interrupted"),
+    )
+    if error is None:
+        return "ok"
+    return next((status for kind, status in named if isinstance(error, kind)), "failed")

@@ -1,0 +1,1 @@
+"""Docker: images, the database gateway, limits, live logs and the collection of results."""

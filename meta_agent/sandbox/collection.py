@@ -1,0 +1,152 @@
+"""Takes the files of a run out of a tar stream that an untrusted program filled.
+
+Only regular files with ordinary names are taken, up to a count and a total size.
+They are written below the run folder without following any link there, with our
+own rights and owner: nothing of the archive's modes, owners or times is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import RawIOBase
+from pathlib import Path
+from typing import IO
+
+from meta_agent.errors import SandboxError
+
+FOLDERS = ("results", "exports", "logs")
+DEEPEST = 8
+LONGEST_NAME = 200
+SHOWN_REFUSALS = 5
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+@dataclass
+class Collected:
+    """What was taken, by its path relative to the run folder."""
+
+    files: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """Why a thing was left out, one line each."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """The refusals, the first few of them spelled out."""
+        more = len(self.refused) - SHOWN_REFUSALS
+        shown = [f"Not collected: {reason}." for reason in self.refused[:SHOWN_REFUSALS]]
+        return (*shown, f"Not collected: {more} more.") if more > 0 else tuple(shown)
+
+
+class ChunkReader(RawIOBase):
+    """Presents an iterator of byte chunks as a file that can be read once."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer with what is there; 0 at the end."""
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = chunk
+        taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
+def collect(stream: Iterator[bytes], run_dir: Path, *, limit_bytes: int, limit_files: int) -> Collected:
+    """Write the files of the archive ``stream`` below ``run_dir``. Stops reading where a limit is passed.
+
+    The archive has one folder at its top, whose name does not matter. Raises SandboxError where the run
+    folder cannot be written or the archive is broken.
+    """
+    found = Collected()
+    try:
+        with tarfile.open(fileobj=ChunkReader(stream), mode="r|") as archive:
+            for entry in archive:
+                if entry.isdir():
+                    continue
+                path, reason = _judged(entry)
+                if reason:
+                    found.refused.append(reason)
+                elif len(found.files) >= limit_files or entry.size > limit_bytes:
+                    found.refused.append(f"everything from {path} on, the files are too many or too large")
+                    break
+                else:
+                    limit_bytes -= entry.size
+                    _write(run_dir, path, archive.extractfile(entry))
+                    found.files.append(path)
+    except (OSError, tarfile.TarError) as error:
+        raise SandboxError(
+            f"The script's files could not be stored in {run_dir}: {error}.",
+            "Make sure the folder can be written and the disk has space left.",
+        ) from error
+    return found
+
+
+def remove_collected(run_dir: Path, files: list[str]) -> None:
+    """Delete the files an earlier script of the same run has left, so that they are not taken for new."""
+    for path in files:
+        (run_dir / path).unlink(missing_ok=True)
+
+
+def _judged(entry: tarfile.TarInfo) -> tuple[str, str | None]:
+    """The entry's path below the run folder, and why it is not to be taken (None: it is)."""
+    parts = entry.name.split("/")[1:]
+    path = "/".join(parts)
+    shown = ascii(path[:LONGEST_NAME])
+    if not entry.isreg() or entry.issparse():
+        return path, f"{shown} is not a regular file"
+    if not parts or parts[0] not in FOLDERS or len(parts) < 2 or len(parts) > DEEPEST:
+        return path, f"{shown} is not in one of the folders for results"
+    if not all(_is_ordinary(part) for part in parts):
+        return path, f"{shown} is not an ordinary file name"
+    return path, None
+
+
+def _is_ordinary(name: str) -> bool:
+    """A name that is safe on every system and shows what it is."""
+    if name in ("", ".", "..") or len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+        return False
+    return not any(c in '\\:*?"<>|' or unicodedata.category(c)[0] == "C" for c in name)
+
+
+def _write(run_dir: Path, path: str, content: IO[bytes] | None) -> None:
+    """Write one file, going down folder by folder so that no link on the way is followed."""
+    *folders, name = path.split("/")
+    folder = os.open(run_dir, FOLDER_FLAGS)
+    try:
+        for part in folders:
+            inner = _enter(folder, part)
+            os.close(folder)
+            folder = inner
+        _unlink(folder, name)
+        descriptor = os.open(name, FILE_FLAGS, 0o644, dir_fd=folder)
+        with os.fdopen(descriptor, "wb") as target:
+            while content is not None and (data := content.read(1024 * 1024)):
+                target.write(data)
+    finally:
+        os.close(folder)
+
+
+def _enter(folder: int, name: str) -> int:
+    """Open a sub-folder, made where it is missing."""
+    with suppress(FileExistsError):
+        os.mkdir(name, 0o755, dir_fd=folder)
+    return os.open(name, FOLDER_FLAGS, dir_fd=folder)
+
+
+def _unlink(folder: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)

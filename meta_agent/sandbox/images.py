@@ -1,0 +1,157 @@
+"""Images: the base, and one environment per set of requirements.
+
+The environment image is the first stage of the very Dockerfile that lies in every
+deployment package, built once and found again by a hash of all that goes into it.
+One rule about the base: where the wanted one is neither here nor to be pulled, the
+locally made ``meta-agent/python-base:bookworm`` takes its place, and the run says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meta_agent.errors import SandboxError
+from meta_agent.sandbox.engine import one_line, translated
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.images import Image
+
+PACKAGE_TEMPLATES = Path(__file__).parent.parent / "templates" / "package"
+LOCAL_BASE = "meta-agent/python-base:bookworm"
+BUILD_SECONDS = 600
+LAST_LINES = 5
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """The image environments are built on."""
+
+    reference: str
+    id: str
+    note: str | None = None
+    """Why it is not the one that was asked for."""
+
+
+def find_image(client: DockerClient, reference: str) -> Image | None:
+    """The image, where it is on this machine."""
+    from docker.errors import ImageNotFound
+
+    with translated("look for an image"):
+        try:
+            return client.images.get(reference)
+        except ImageNotFound:
+            return None
+
+
+def base_image(client: DockerClient, wanted: str) -> BaseImage:
+    """The base image, pulled where that is needed. Raises SandboxError where there is none."""
+    image = find_image(client, wanted) or _pulled(client, wanted)
+    if image is not None:
+        return BaseImage(wanted, str(image.id))
+    local = find_image(client, LOCAL_BASE)
+    if local is None:
+        raise SandboxError(
+            f"The image {wanted} is not on this machine, and no image registry can be reached.",
+            "Connect to the internet once, or run `make base-image` to make one from this machine's files.",
+        )
+    return BaseImage(
+        LOCAL_BASE, str(local.id), f"{wanted} could not be pulled; {LOCAL_BASE} takes its place."
+    )
+
+
+def _pulled(client: DockerClient, reference: str) -> Image | None:
+    from docker.errors import APIError
+
+    with translated("pull an image"):
+        try:
+            client.images.pull(*_name_and_tag(reference))
+        except APIError:  # no registry, no such image, no right to it: the same to us
+            return None
+    return find_image(client, reference)
+
+
+def _name_and_tag(reference: str) -> tuple[str, str | None]:
+    """Without a tag docker-py would pull every image of that name."""
+    if "@" in reference or ":" in reference.rpartition("/")[2]:
+        return reference, None
+    return reference, "latest"
+
+
+def environment_image(client: DockerClient, base: BaseImage, requirements: Iterable[str]) -> str:
+    """The tag of the environment image for these pinned requirements, built where it is missing."""
+    files = _context_files(requirements)
+    tag = f"meta-agent/env:{_fingerprint(base, files)}"
+    if find_image(client, tag) is None:
+        _build(client, base, files, tag)
+    return tag
+
+
+def _context_files(requirements: Iterable[str]) -> dict[str, bytes]:
+    lines = "".join(f"{line}\n" for line in sorted(requirements))
+    return {
+        "Dockerfile": (PACKAGE_TEMPLATES / "Dockerfile").read_bytes(),
+        "gateway.py": (PACKAGE_TEMPLATES / "gateway.py").read_bytes(),
+        "requirements.txt": lines.encode(),
+    }
+
+
+def _fingerprint(base: BaseImage, files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256(base.id.encode())
+    for name, content in sorted(files.items()):
+        digest.update(b"\0%s\0%d\0" % (name.encode(), len(content)) + content)
+    return digest.hexdigest()[:24]
+
+
+def _build(client: DockerClient, base: BaseImage, files: Mapping[str, bytes], tag: str) -> None:
+    from docker.errors import BuildError
+
+    with translated("build the script's environment"):
+        try:
+            client.images.build(
+                fileobj=_tar(files),
+                custom_context=True,
+                target="environment",
+                tag=tag,
+                buildargs={"BASE_IMAGE": base.reference},
+                labels={"meta-agent.image": "environment"},
+                rm=True,
+                forcerm=True,
+                timeout=BUILD_SECONDS,
+            )
+        except BuildError as error:
+            raise _build_failed(error) from error
+
+
+def _tar(files: Mapping[str, bytes]) -> io.BytesIO:
+    """A build context with constant times and owners, so that layers are found again."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    packed.seek(0)
+    return packed
+
+
+def _build_failed(error: Any) -> SandboxError:
+    """The last words of the build say why; the message that closes it only that it failed."""
+    log = [str(entry.get("stream", "")).strip() for entry in error.build_log if isinstance(entry, dict)]
+    lines = [line for text in log for line in text.splitlines() if line.strip()]
+    reason = one_line(" / ".join(lines[-LAST_LINES:]) or str(error.msg))
+    if "no space left" in f"{reason} {error.msg}".lower():
+        return SandboxError(
+            "The script's environment could not be built: Docker's disk is full.",
+            "Free some space, for example with `docker system prune`, and try again.",
+        )
+    return SandboxError(
+        f"The script's environment could not be built: {reason}.",
+        "Check that the package index can be reached from containers, and try again.",
+    )

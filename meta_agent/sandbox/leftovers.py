@@ -1,0 +1,58 @@
+"""Removes what a run has started in the engine, and what a killed run has left there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from meta_agent.sandbox.engine import translated
+from meta_agent.sandbox.owner import OWNER_LABEL, Owner
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+    from docker.models.volumes import Volume
+
+GONE_OR_BUSY = (404, 409)
+"""Another process is removing it, or has just done so."""
+
+
+def sweep(client: DockerClient) -> int:
+    """Remove the containers and volumes of processes that have ended; their number is returned.
+
+    What cannot be removed now is left for the next time: it must not keep this run from starting.
+    """
+    with translated("look for what an earlier run left"):
+        found = [thing for thing in _labelled(client, OWNER_LABEL) if _is_left_over(thing)]
+        return sum(_remove(thing, ignore=lambda _status: True) for thing in found)
+
+
+def remove_labelled(client: DockerClient, label: str) -> None:
+    """Kill and remove every container, then every volume, with this label (``name=value``)."""
+    for thing in list(_labelled(client, label)):
+        _remove(thing, ignore=lambda status: status in GONE_OR_BUSY)
+
+
+def _labelled(client: DockerClient, label: str) -> Iterator[Container | Volume]:
+    """Containers first: a volume in use cannot be removed."""
+    filters: dict[str, str | list[str] | bool] = {"label": label}
+    yield from client.containers.list(all=True, sparse=True, filters=filters)
+    yield from client.volumes.list(filters={"label": label})
+
+
+def _is_left_over(thing: Container | Volume) -> bool:
+    owner = Owner.parse((thing.attrs.get("Labels") or {}).get(OWNER_LABEL, ""))
+    return owner is not None and owner.is_gone()
+
+
+def _remove(thing: Container | Volume, ignore: Callable[[int | None], bool]) -> bool:
+    """Whether it was there and is removed now."""
+    from docker.errors import APIError
+
+    try:
+        thing.remove(force=True)
+    except APIError as error:
+        if ignore(error.status_code):
+            return False
+        raise
+    return True

@@ -1,0 +1,189 @@
+"""One script's surroundings: three volumes and the trusted container that holds them.
+
+``door``    the socket that leads to the database; the script sees it read-only
+``app``     the script itself; the script sees it read-only
+``output``  what the script writes, with a hard limit on the whole of it
+
+The holder runs the database gateway (or sleeps, where no database is needed). It starts
+while the model still writes, and keeps the volumes alive after the script has ended, so
+that the results can be taken out. The script goes in and the results come out through the
+engine's own archive calls: nothing of the host is mounted, so it works with every engine,
+also one that does not see this machine's files. Used for one script, then removed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from meta_agent.errors import SandboxError
+from meta_agent.sandbox.engine import Engine, one_line, translated
+from meta_agent.sandbox.hardening import SCRIPT_USER, hardened, memory_volume
+from meta_agent.sandbox.leftovers import remove_labelled
+from meta_agent.sandbox.options import Limits, SandboxOptions
+from meta_agent.sandbox.owner import OWNER_LABEL, RUN_LABEL, Owner
+from meta_agent.templates.package.gateway import FOLDER as DOOR_FOLDER
+from meta_agent.templates.package.gateway import Target
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+HOLDER_LIMITS = Limits(memory_mb=96, cpus=0.5, pids=64)
+APP, OUTPUT = "/handover/app", "/handover/output"
+OUTPUT_IN_SCRIPT = "/run/output"
+OUTPUT_TREE = ("results", "logs", "exports", "exports/reports", "exports/data")
+READY = b"gateway: ready"
+
+
+class Workspace:
+    """Volumes and holder of one script. ``open`` makes them, ``remove`` takes them away again."""
+
+    def __init__(self, engine: Engine, options: SandboxOptions) -> None:
+        self.run_id = uuid4().hex[:12]
+        self.labels = {RUN_LABEL: self.run_id, OWNER_LABEL: Owner.current().label()}
+        self.engine = engine
+        self._options = options
+        self._holder: Container | None = None
+        self.has_door = False
+
+    def open(self, image: str, target: Target | None) -> None:
+        """Start the holder, with the gateway to ``target``. Returns when the socket is there.
+
+        Raises SandboxError; what was already made is removed by ``remove``.
+        """
+        with translated("prepare the sandbox"):
+            self._make_volumes(target)
+            self._start_holder(image, target)
+            self._put(OUTPUT, *_output_tree())
+            self._put(APP, *_app_tree())
+        self.has_door = target is not None
+
+    def deliver(self, source: str) -> None:
+        """Put the script where its container will find it as /app/script.py."""
+        content = source.encode("utf-8", "replace")
+        entry = _entry("script.py", mode=0o444)
+        entry.size = len(content)
+        with translated("hand over the script"):
+            self._put(APP, (entry, content))
+
+    def script_mounts(self, *, with_door: bool) -> dict[str, dict[str, str]]:
+        """The volumes as the script's container is to see them."""
+        mounts = {
+            self._name("app"): {"bind": "/app", "mode": "ro"},
+            self._name("output"): {"bind": OUTPUT_IN_SCRIPT, "mode": "rw"},
+        }
+        if with_door:
+            mounts[self._name("door")] = {"bind": DOOR_FOLDER, "mode": "ro"}
+        return mounts
+
+    def output(self) -> Iterator[bytes]:
+        """Everything the script has written, as a tar stream."""
+        with translated("take out the results"):
+            stream, _ = self._held().get_archive(OUTPUT)
+            yield from stream
+
+    def remove(self) -> None:
+        """Remove the script's container, the holder and the volumes, whatever there is of them.
+
+        By label, not by what we remember: an interrupt may have come between making and noting.
+        """
+        with translated("clean up"):
+            remove_labelled(self.engine.client, f"{RUN_LABEL}={self.run_id}")
+
+    def _name(self, volume: str) -> str:
+        return f"meta-agent-{self.run_id}-{volume}"
+
+    def _held(self) -> Container:
+        if self._holder is None:
+            raise RuntimeError("the workspace is not open")
+        return self._holder
+
+    def _make_volumes(self, target: Target | None) -> None:
+        size = str(self._options.result_limit_bytes)
+        plan = {
+            "app": memory_volume("4m", 0, 100),
+            "output": memory_volume(size, SCRIPT_USER, 4 * self._options.result_limit_files),
+        }
+        if target is not None:
+            plan["door"] = memory_volume("1m", int(_holder_user(target).split(":")[0]), 100)
+        for name, options in plan.items():
+            self.engine.client.volumes.create(
+                self._name(name), driver="local", driver_opts=options, labels=self.labels
+            )
+
+    def _start_holder(self, image: str, target: Target | None) -> None:
+        mounts = {
+            self._name("app"): {"bind": APP, "mode": "rw"},
+            self._name("output"): {"bind": OUTPUT, "mode": "rw"},
+        }
+        settings = hardened(
+            HOLDER_LIMITS, largest_file=self._options.result_limit_bytes, user=_holder_user(target)
+        )
+        if target is None:
+            settings.update(network_mode="none", entrypoint=["sleep", "infinity"])
+        else:
+            mounts[self._name("door")] = {"bind": DOOR_FOLDER, "mode": "rw"}
+            if target.is_socket:
+                mounts[target.host] = {"bind": target.host, "mode": "rw"}
+            settings.update(
+                network_mode="bridge" if self.engine.is_desktop else "host",
+                environment={"DATABASE_TARGET": target.url()},
+                entrypoint=["python", "-I", "-B", "/opt/gateway.py", "serve"],
+            )
+        self._holder = self.engine.client.containers.create(
+            image, name=self._name("gateway"), labels=self.labels, volumes=mounts, **settings
+        )
+        self._holder.start()
+        if target is not None:
+            self._await_gateway()
+
+    def _await_gateway(self) -> None:
+        """Return when the gateway listens; its own words tell why it does not."""
+        said = b""
+        for chunk in self._held().logs(stream=True, follow=True):
+            said += chunk
+            if READY in said:
+                return
+        words = one_line(said.decode("utf-8", "replace")) or "it ended at once"
+        raise SandboxError(
+            f"The gateway to the database did not start: {words}.",
+            "Check DATABASE_URL, and `python script_executor.py doctor`.",
+        )
+
+    def _put(self, folder: str, *entries: tuple[tarfile.TarInfo, bytes]) -> None:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for entry, content in entries:
+                archive.addfile(entry, io.BytesIO(content))
+        self._held().put_archive(folder, packed.getvalue())
+
+
+def _holder_user(target: Target | None) -> str:
+    """The gateway speaks for the person at the keyboard where the server asks the socket who that is."""
+    if target is not None and target.is_socket:
+        return f"{os.getuid()}:{os.getgid()}"
+    return f"{SCRIPT_USER}:{SCRIPT_USER}"
+
+
+def _entry(name: str, *, mode: int, kind: bytes = tarfile.REGTYPE, owner: int = 0) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode, entry.uid, entry.gid = kind, mode, owner, owner
+    return entry
+
+
+def _output_tree() -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    for folder in OUTPUT_TREE:
+        yield _entry(folder, mode=0o755, kind=tarfile.DIRTYPE, owner=SCRIPT_USER), b""
+
+
+def _app_tree() -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    """The package's folders beside the script: those for results lead to the volume with the limit."""
+    for folder in ("results", "logs", "exports"):
+        link = _entry(folder, mode=0o777, kind=tarfile.SYMTYPE)
+        link.linkname = f"{OUTPUT_IN_SCRIPT}/{folder}"
+        yield link, b""
+    yield _entry("data", mode=0o755, kind=tarfile.DIRTYPE), b""

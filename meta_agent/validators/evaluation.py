@@ -1,0 +1,392 @@
+"""What an expression can stand for: the texts it can be, and the dotted names it can reach.
+
+``texts`` folds constants through joins, f-strings, formats, paths, names, parameters and
+the script's own functions; a part that is not known is the character ``HOLE``, and what
+can only be a number is ``NUMBER``. ``origins`` and ``values`` come from the two modules
+beside. All are bounded; where a bound is reached, the value is a hole and ``exhausted`` is set.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from meta_agent.validators.literals import (
+    HOLE,
+    NUMBER,
+    argument,
+    called_name,
+    constant_text,
+    is_number,
+    literal_entries,
+    small_number,
+)
+from meta_agent.validators.origins import Origins
+from meta_agent.validators.program import Program
+from meta_agent.validators.references import References
+
+IDENTIFIER = "ident"
+MOST_CANDIDATES = 12
+LONGEST_TEXT = 100_000
+MOST_STEPS = 200_000
+MOST_CHARACTERS = 4_000_000
+DEEPEST = 60
+_NUMERIC_FORMAT = re.compile(r"[^{}]*[dfeEgGn%bxX]$")
+_PERCENT = re.compile(r"%(?:\((\w{1,60})\))?[-#0 +]{0,5}[\d*]{0,5}(?:\.\d{1,5})?([diouxXeEfFgGcrsa%])")
+_BRACES = re.compile(r"\{\{|\}\}|\{(\w{0,60})[^{}]{0,60}\}")
+_NUMERIC_CALLS = {"int", "float", "len", "round", "abs", "bool", "ord", "hash", "id"}
+_SAME_TEXT = {
+    "builtins.str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath",
+    "os.path.expandvars", "os.path.expanduser", "os.fsencode", "textwrap.dedent", "inspect.cleandoc",
+    "sqlalchemy.text", "sqlalchemy.sql.text", "sqlalchemy.sql.expression.text", "psycopg2.sql.SQL",
+    "sys.intern", "io.StringIO",
+}  # fmt: skip
+_PATHS = {"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath", "os.path.join"}
+_ENVIRONMENT = {"os.getenv", "os.environ.get", "os.environ.setdefault", "os.environ.pop"}
+_COMPOSABLE = {
+    "psycopg2.sql.Identifier": IDENTIFIER,
+    "psycopg2.sql.Placeholder": "%s",
+    "psycopg2.sql.Literal": "'x'",
+}
+_TEXT_METHODS: dict[str, Callable[[str], str]] = {
+    "lower": str.lower, "upper": str.upper, "strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip,
+    "title": str.title, "casefold": str.casefold, "swapcase": str.swapcase, "capitalize": str.capitalize,
+}  # fmt: skip
+_UNCHANGED_METHODS = {
+    "encode",
+    "decode",
+    "as_posix",
+    "resolve",
+    "absolute",
+    "expanduser",
+    "as_string",
+    "__str__",
+}
+_UNKNOWN = (HOLE,)
+
+
+class Evaluator:
+    """Evaluates expressions of one program; results are remembered per node."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._gave_up = False
+        self._steps = 0
+        self._characters = 0
+        self._depth = 0
+        self._texts: dict[ast.AST, tuple[str, ...]] = {}
+        self.references = References(program)
+        self._origins = Origins(program, self.references, self.constant)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether some value was given up because it takes too long to work out."""
+        return self._gave_up or self.references.exhausted or self.program.overflowing
+
+    def origins(self, node: ast.AST | None) -> frozenset[str]:
+        """The dotted names ``node`` can reach: see ``origins.py``."""
+        return self._origins.of(node)
+
+    def values(self, node: ast.AST | None) -> tuple[ast.AST, ...]:
+        """The expressions ``node`` can stand for: see ``references.py``."""
+        return self.references.values(node)
+
+    # --- texts ------------------------------------------------------------------------
+
+    def texts(self, node: ast.AST | None) -> tuple[str, ...]:
+        """The texts ``node`` can be, at most a dozen, sorted; unknown parts are ``HOLE``."""
+        if node is None:
+            return _UNKNOWN
+        if node in self._texts:
+            return self._texts[node]
+        if self._stop():
+            return _UNKNOWN
+        self._texts[node] = _UNKNOWN
+        self._depth += 1
+        try:
+            found = self._fold(node)
+        finally:
+            self._depth -= 1
+        self._texts[node] = found
+        return found
+
+    def constant(self, node: ast.AST | None) -> tuple[str, ...] | None:
+        """The texts of ``node`` where all of them are fully known, else None."""
+        found = self.texts(node)
+        return None if any(HOLE in text for text in found) else found
+
+    def _stop(self) -> bool:
+        self._steps += 1
+        if self._steps > MOST_STEPS or self._depth > DEEPEST:
+            self._gave_up = True
+            return True
+        return False
+
+    def _fold(self, node: ast.AST) -> tuple[str, ...]:
+        if isinstance(node, ast.Constant):
+            return constant_text(node.value)
+        fold = self._FOLDS.get(type(node))
+        return _UNKNOWN if fold is None else fold(self, node)
+
+    def _fold_joined(self, node: ast.JoinedStr) -> tuple[str, ...]:
+        return self._product([self.texts(part) for part in node.values])
+
+    def _fold_formatted(self, node: ast.FormattedValue) -> tuple[str, ...]:
+        spec = self.texts(node.format_spec) if node.format_spec else ("",)
+        if all(_NUMERIC_FORMAT.match(text) for text in spec):
+            return (NUMBER,)
+        return self.texts(node.value)
+
+    def _fold_binary(self, node: ast.BinOp) -> tuple[str, ...]:
+        if isinstance(node.op, ast.Add):
+            return self._fold_sum(node)
+        if isinstance(node.op, ast.Mod):
+            return self._percent(node)
+        if is_number(node.left) or is_number(node.right):
+            return self._repeated(node) if isinstance(node.op, ast.Mult) else (NUMBER,)
+        if isinstance(node.op, ast.Div):
+            return self._joined_path([self.texts(node.left), self.texts(node.right)])
+        return _UNKNOWN
+
+    def _fold_sum(self, node: ast.BinOp) -> tuple[str, ...]:
+        operands: list[ast.expr] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
+            operands.append(left.right)
+            left = left.left
+        operands.append(left)
+        if any(is_number(operand) for operand in operands):
+            return (NUMBER,)
+        return self._product([self.texts(operand) for operand in reversed(operands)])
+
+    def _repeated(self, node: ast.BinOp) -> tuple[str, ...]:
+        text, times = (node.left, node.right) if is_number(node.right) else (node.right, node.left)
+        known = self.constant(text)
+        count = times.value if isinstance(times, ast.Constant) else None
+        if known is None or not isinstance(count, int) or is_number(text):
+            return (NUMBER,)
+        return tuple(part * count if len(part) * count <= LONGEST_TEXT else HOLE for part in known)
+
+    def _percent(self, node: ast.BinOp) -> tuple[str, ...]:
+        values: dict[str, ast.expr] = {}
+        listed: list[ast.expr] = [node.right]
+        if isinstance(node.right, ast.Tuple):
+            listed = list(node.right.elts)
+        elif isinstance(node.right, ast.Dict):
+            values = literal_entries(node.right)
+        if is_number(node.left) or is_number(node.right):
+            listed = [node.right]
+        return self._all(self._fill(text, _PERCENT, values, listed) for text in self.texts(node.left))
+
+    def _fill(
+        self, text: str, pattern: re.Pattern[str], named: dict[str, ast.expr], listed: list[ast.expr]
+    ) -> tuple[str, ...]:
+        """``text`` with the slots of a %- or {}-format replaced by the texts of their values."""
+        pieces: list[tuple[str, ...]] = []
+        position = slot = 0
+        for match in pattern.finditer(text):
+            pieces.append((text[position : match.start()],))
+            position = match.end()
+            if match.group() in ("%%", "{{", "}}"):
+                pieces.append((match.group()[0],))
+                continue
+            key = match.group(1) or ""
+            if not key and pattern is _PERCENT and match.group(2) in "diouxXeEfFgG":
+                pieces.append((NUMBER,))
+            else:
+                pieces.append(self._slot(key, slot, named, listed))
+            slot += 0 if key else 1
+        pieces.append((text[position:],))
+        return self._product(pieces)
+
+    def _slot(
+        self, key: str, slot: int, named: dict[str, ast.expr], listed: list[ast.expr]
+    ) -> tuple[str, ...]:
+        index = int(key) if key.isdecimal() and len(key) < 4 else slot if not key else -1
+        if key in named:
+            return self.texts(named[key])
+        return self.texts(listed[index]) if 0 <= index < len(listed) else _UNKNOWN
+
+    def _fold_choice(self, node: ast.IfExp) -> tuple[str, ...]:
+        return self._all([self.texts(node.body), self.texts(node.orelse)])
+
+    def _fold_either(self, node: ast.BoolOp) -> tuple[str, ...]:
+        return self._all(self.texts(value) for value in node.values)
+
+    def _fold_inner(self, node: ast.NamedExpr | ast.Await) -> tuple[str, ...]:
+        return self.texts(node.value)
+
+    def _fold_subscript(self, node: ast.Subscript) -> tuple[str, ...]:
+        return (
+            self._sliced(node, node.slice)
+            if isinstance(node.slice, ast.Slice)
+            else self._fold_reference(node)
+        )
+
+    def _sliced(self, node: ast.Subscript, cut: ast.Slice) -> tuple[str, ...]:
+        known = self.constant(node.value)
+        start, stop, step = (small_number(part) for part in (cut.lower, cut.upper, cut.step))
+        if (
+            known is None
+            or isinstance(start, str)
+            or isinstance(stop, str)
+            or isinstance(step, str)
+            or step == 0
+        ):
+            return _UNKNOWN
+        return tuple(text[start:stop:step] for text in known)
+
+    def _fold_call(self, node: ast.Call) -> tuple[str, ...]:
+        names = self.origins(node.func)
+        for name in sorted(names):
+            found = self._known_call(name, node)
+            if found is not None:
+                return found
+        if isinstance(node.func, ast.Attribute):
+            found = self._method(node, node.func)
+            if found is not None:
+                return found
+        return self._own_call(node)
+
+    def _known_call(self, name: str, node: ast.Call) -> tuple[str, ...] | None:
+        first = node.args[0] if node.args else None
+        if name in _COMPOSABLE:
+            return (_COMPOSABLE[name],)
+        if name in _SAME_TEXT:
+            return self.texts(first)
+        if name in _PATHS:
+            return self._joined_path([self.texts(part) for part in node.args])
+        if name in _ENVIRONMENT:
+            return self._all([_UNKNOWN, self.texts(argument(node, 1, "default"))])
+        if name == "pathlib.Path.home":
+            return ("~",)
+        if name in ("builtins.chr", "builtins.map"):
+            return self._character(first) if name == "builtins.chr" else _UNKNOWN
+        if name.removeprefix("builtins.") in _NUMERIC_CALLS:
+            return (NUMBER,)
+        return None
+
+    def _character(self, node: ast.expr | None) -> tuple[str, ...]:
+        code = small_number(node)
+        return (chr(code),) if isinstance(code, int) and 0 <= code < 0x110000 else _UNKNOWN
+
+    def _method(self, node: ast.Call, func: ast.Attribute) -> tuple[str, ...] | None:
+        name = func.attr
+        if name in _TEXT_METHODS and not node.args:
+            return tuple(_TEXT_METHODS[name](text) for text in self.texts(func.value))
+        if name in _UNCHANGED_METHODS:
+            return self.texts(func.value)
+        if name == "join" and len(node.args) == 1:
+            return self._joined(func.value, node.args[0])
+        if name == "joinpath":
+            return self._joined_path([self.texts(func.value), *(self.texts(part) for part in node.args)])
+        if name == "format":
+            named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+            listed = list(node.args)
+            return self._all(self._fill(text, _BRACES, named, listed) for text in self.texts(func.value))
+        if name == "replace" and len(node.args) == 2:
+            return self._replaced(func.value, node.args)
+        if name == "get" and node.args:
+            return self._all([self._fold_reference(node), *(self.texts(d) for d in node.args[1:])])
+        return None
+
+    def _replaced(self, base: ast.expr, arguments: list[ast.expr]) -> tuple[str, ...]:
+        old, new = (self.constant(argument) for argument in arguments)
+        if old is None or new is None or len(old) > 1 or len(new) > 1 or not old[0]:
+            return _UNKNOWN
+        results = [text.replace(old[0], new[0]) for text in self.texts(base)]
+        return tuple(text if len(text) <= LONGEST_TEXT else HOLE for text in results)
+
+    def _joined(self, separator: ast.expr, items: ast.expr) -> tuple[str, ...]:
+        glue = self.texts(separator)
+        listed = self._list_of(items)
+        if listed is None:
+            return _UNKNOWN
+        pieces: list[tuple[str, ...]] = []
+        for item in listed:
+            pieces += [glue, self.texts(item)]
+        return self._product(pieces[1:])
+
+    def _list_of(self, node: ast.expr) -> list[ast.expr] | None:
+        """The elements of a list, or one standing for all of a repeated or computed list."""
+        if isinstance(node, ast.GeneratorExp | ast.ListComp | ast.SetComp):
+            return [node.elt]
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            return self._list_of(node.left)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= 200:
+            return [ast.Constant(char) for char in node.value]
+        if isinstance(node, ast.Call) and len(node.args) == 2 and "builtins.map" in self.origins(node.func):
+            return [ast.Call(node.args[0], [ast.Constant(HOLE)], [])]
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            return None if any(isinstance(item, ast.Starred) for item in node.elts) else list(node.elts)
+        return self._known_list(node)
+
+    def _known_list(self, node: ast.expr) -> list[ast.expr] | None:
+        values = self.references.values(node)
+        only = values[0] if len(values) == 1 else None
+        if only is node or not isinstance(only, ast.expr) or self.references.grows(node) or self._stop():
+            return None
+        return self._list_of(only)
+
+    def _own_call(self, node: ast.Call) -> tuple[str, ...]:
+        name = called_name(node)
+        found: list[tuple[str, ...]] = []
+        for function in self.program.own_functions(name):
+            found += [self.texts(value) for value in self.program.returns.get(function, ())]
+        return self._all(found) if found else _UNKNOWN
+
+    def _fold_name(self, node: ast.Name) -> tuple[str, ...]:
+        base = self._fold_reference(node)
+        added = [
+            self.texts(binding.node.value)
+            for binding in self.program.lookup(node)
+            if binding.kind == "augment" and isinstance(binding.node, ast.AugAssign)
+        ]
+        return self._all([base, self._product([base, *added])]) if added else base
+
+    def _fold_reference(self, node: ast.AST) -> tuple[str, ...]:
+        values = self.references.values(node)
+        return _UNKNOWN if node in values else self._all(self.texts(value) for value in values)
+
+    def _product(self, parts: list[tuple[str, ...]]) -> tuple[str, ...]:
+        results = [""]
+        if any(len(part) > 1 for part in parts):
+            for part in parts:
+                results = [left + right for left in results for right in part if len(left) <= LONGEST_TEXT]
+                results = list(self._all([tuple(results)]))
+                self._characters += sum(map(len, results))
+                if self._characters > MOST_CHARACTERS:
+                    return self._give_up()
+            return tuple(results)
+        whole = "".join(part[0] for part in parts if part)
+        self._characters += len(whole)
+        if len(whole) > LONGEST_TEXT * 6 or self._characters > MOST_CHARACTERS:
+            return self._give_up()
+        return (whole,)
+
+    def _give_up(self) -> tuple[str, ...]:
+        self._gave_up = True
+        return _UNKNOWN
+
+    def _all(self, candidates: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+        found = sorted({text for texts in candidates for text in texts})
+        if len(found) <= MOST_CANDIDATES:
+            return tuple(found) or _UNKNOWN
+        return (*found[: MOST_CANDIDATES - 1], HOLE)
+
+    def _joined_path(self, parts: list[tuple[str, ...]]) -> tuple[str, ...]:
+        pieces: list[tuple[str, ...]] = []
+        for part in parts:
+            if all(text.startswith("/") for text in part):
+                pieces = []
+            pieces += [("/",), part] if pieces else [part]
+        return self._product(pieces) if pieces else ("",)
+
+    _FOLDS: ClassVar[dict[type[ast.AST], Callable[..., tuple[str, ...]]]] = {
+        ast.JoinedStr: _fold_joined, ast.FormattedValue: _fold_formatted, ast.BinOp: _fold_binary,
+        ast.IfExp: _fold_choice, ast.BoolOp: _fold_either, ast.NamedExpr: _fold_inner, ast.Await: _fold_inner,
+        ast.Name: _fold_name, ast.Attribute: _fold_reference, ast.Subscript: _fold_subscript,
+        ast.Call: _fold_call,
+    }  # fmt: skip

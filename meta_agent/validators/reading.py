@@ -1,0 +1,59 @@
+"""A script as every check reads it: its program, its evaluated expressions, its values' sources."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+
+from meta_agent.validators.evaluation import Evaluator
+from meta_agent.validators.program import Program
+from meta_agent.validators.taint import Taint
+
+_TEXT_PARTS = (ast.JoinedStr, ast.FormattedValue, ast.BinOp)
+_TEXT_CALLS = {"join", "format", "replace", "lower", "upper", "strip"}
+
+
+class Script:
+    """Built once per validation and handed to every check."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.program = Program(tree)
+        self.evaluator = Evaluator(self.program)
+        self.taint = Taint(self.program, self.evaluator)
+
+    @cached_property
+    def modules(self) -> frozenset[str]:
+        """The top-level modules that the script imports."""
+        found = set()
+        for node in self.program.of_type(ast.Import, ast.ImportFrom):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+        return frozenset(found)
+
+    @cached_property
+    def text_expressions(self) -> tuple[tuple[ast.expr, tuple[str, ...]], ...]:
+        """Every outermost expression that makes a text, docstrings aside, with the texts it can be."""
+        return tuple((node, self.evaluator.texts(node)) for node in self._outermost_texts())
+
+    def _outermost_texts(self) -> Iterator[ast.expr]:
+        for node in self.program.nodes:
+            is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if not isinstance(node, ast.expr) or not (
+                is_text or isinstance(node, _TEXT_PARTS) or _makes_text(node)
+            ):
+                continue
+            parent = self.program.parents.get(node)
+            if not isinstance(parent, (*_TEXT_PARTS, ast.Expr)) and not self._is_receiver(parent):
+                yield node
+
+    def _is_receiver(self, parent: ast.AST | None) -> bool:
+        return isinstance(parent, ast.Attribute) and _makes_text(self.program.parents.get(parent))
+
+
+def _makes_text(node: ast.AST | None) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TEXT_CALLS
+    )

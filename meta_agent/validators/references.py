@@ -1,0 +1,190 @@
+"""Which expressions a name, an attribute, an entry or an element refers to.
+
+``values(node)`` follows bindings, unpacking, loops over literals, ``CONFIG["key"]`` and
+``.get``/``.items`` of literal containers; a node that refers to nothing else is its own
+value, and what is bound to something not visible here is ``UNKNOWN``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from meta_agent.validators.literals import HOLE, plain_text
+from meta_agent.validators.program import Binding, Program
+
+UNKNOWN = ast.Constant(HOLE)
+_MOST_VALUES = 200
+_MOST_STEPS = 200_000
+_DEEPEST = 80
+_SAME_ELEMENTS = {"list", "tuple", "set", "sorted", "reversed", "iter", "dict", "frozenset"}
+_GROWING = ("append", "extend", "insert", "update", "add", "setdefault")
+
+
+class References:
+    """Answers are remembered per node, and bounded in number and depth."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.exhausted = False
+        self._known: dict[ast.AST, tuple[ast.AST, ...]] = {}
+        self._depth = 0
+        self._steps = 0
+        self._growing: set[str] = {
+            node.value.id
+            for node in program.nodes
+            if isinstance(node, ast.Attribute) and node.attr in _GROWING and isinstance(node.value, ast.Name)
+        }
+
+    def values(self, node: ast.AST | None) -> tuple[ast.AST, ...]:
+        """The expressions ``node`` may stand for; ``(node,)`` where it is no reference."""
+        if node is None:
+            return (UNKNOWN,)
+        if node in self._known:
+            return self._known[node]
+        self._steps += 1
+        if self._depth > _DEEPEST or self._steps > _MOST_STEPS:
+            self.exhausted = True
+            return (UNKNOWN,)
+        self._known[node] = (UNKNOWN,)
+        self._depth += 1
+        try:
+            self._known[node] = _few(self._follow(node))
+        finally:
+            self._depth -= 1
+        return self._known[node]
+
+    def grows(self, node: ast.AST) -> bool:
+        """Whether something is appended to the list of this name somewhere."""
+        return isinstance(node, ast.Name) and node.id in self._growing
+
+    def _follow(self, node: ast.AST) -> Iterable[ast.AST]:
+        if isinstance(node, ast.Name):
+            return self._bound(self.program.lookup(node), node)
+        if isinstance(node, ast.Attribute):
+            return self._attribute(node)
+        if isinstance(node, ast.Subscript):
+            return self._entry(node, node.value, node.slice)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.IfExp):
+            return [*self.values(node.body), *self.values(node.orelse)]
+        if isinstance(node, ast.BoolOp):
+            return [value for operand in node.values for value in self.values(operand)]
+        if isinstance(node, ast.NamedExpr | ast.Await):
+            return self.values(node.value)
+        return (node,)
+
+    def _bound(self, bindings: list[Binding], node: ast.AST) -> list[ast.AST]:
+        found: list[ast.AST] = []
+        for binding in bindings:
+            if binding.kind in ("value", "entered"):
+                found += self._parts(self.values(binding.node), binding.steps)
+            elif binding.kind == "element":
+                elements = [e for value in self.values(binding.node) for e in self._items(value, None)]
+                deep = [value for element in elements for value in self.values(element)]
+                found += self._parts(deep, binding.steps)
+            elif binding.kind == "unknown":
+                found.append(UNKNOWN)
+            elif binding.kind != "augment":
+                found.append(node)
+        return found or [node]
+
+    def _parts(self, values: Iterable[ast.AST], steps: tuple[int, ...]) -> list[ast.AST]:
+        found = list(values)
+        for step in steps:
+            parts = [part for value in found for part in self._items(value, ast.Constant(step))]
+            found = [value for part in parts for value in self.values(part)]
+        return found
+
+    def _attribute(self, node: ast.Attribute) -> list[ast.AST]:
+        """``self.query``: whatever any object's attribute of this name was given, where the name is ours."""
+        bindings = self.program.attributes.get(node.attr)
+        if not bindings or not self._is_own_object(node.value):
+            return [node]
+        return self._bound(bindings, node)
+
+    def _is_own_object(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Name):
+            return isinstance(node, ast.Attribute | ast.Call | ast.Subscript)
+        return all(binding.kind != "import" for binding in self.program.lookup(node))
+
+    def _entry(self, node: ast.AST, base: ast.expr, key: ast.AST) -> list[ast.AST]:
+        found = [
+            v for value in self.values(base) for item in self._items(value, key) for v in self.values(item)
+        ]
+        if isinstance(base, ast.Name) and plain_text(key) is not None:
+            bindings = self.program.entries.get((base.id, str(plain_text(key))), [])
+            found += self._bound(bindings, UNKNOWN) if bindings else []
+        known = [value for value in found if value is not UNKNOWN]
+        return known or ([UNKNOWN] if found and found != [UNKNOWN] else [node])
+
+    def _call(self, node: ast.Call) -> Iterable[ast.AST]:
+        func = node.func
+        if isinstance(func, ast.Name) and len(node.args) >= 1 and not self.program.lookup(func):
+            if func.id in _SAME_ELEMENTS:
+                return self.values(node.args[0])
+            if func.id == "enumerate":
+                elements = [e for value in self.values(node.args[0]) for e in self._items(value, None)]
+                return [
+                    ast.List(
+                        [ast.Tuple([ast.Constant(0), _expr(e)], ast.Load()) for e in elements], ast.Load()
+                    )
+                ]
+        if (
+            isinstance(func, ast.Attribute)
+            and func.attr in ("items", "values", "keys", "copy")
+            and not node.args
+        ):
+            return self._view(node, func)
+        if isinstance(func, ast.Attribute) and func.attr == "get" and node.args:
+            return self._entry(node, func.value, node.args[0])
+        return (node,)
+
+    def _view(self, node: ast.Call, func: ast.Attribute) -> list[ast.AST]:
+        found: list[ast.AST] = []
+        for value in self.values(func.value):
+            if isinstance(value, ast.Dict):
+                found.append(_view_of(value, func.attr))
+        return found or [node]
+
+    def _items(self, value: ast.AST, key: ast.AST | None) -> list[ast.AST]:
+        """The elements of a literal container: the one at ``key``, or all (keys of a dictionary)."""
+        place = plain_text(key)
+        if isinstance(value, ast.List | ast.Tuple | ast.Set):
+            if isinstance(place, int):
+                in_range = -len(value.elts) <= place < len(value.elts)
+                return [value.elts[place]] if in_range else [UNKNOWN]
+            return list(value.elts[: _MOST_VALUES + 1])
+        if isinstance(value, ast.Dict):
+            return _entries(value, key, place)[: _MOST_VALUES + 1]
+        if isinstance(value, ast.ListComp | ast.GeneratorExp | ast.SetComp):
+            return [value.elt]
+        return [UNKNOWN]
+
+
+def _entries(value: ast.Dict, key: ast.AST | None, place: object) -> list[ast.AST]:
+    if key is None:
+        return [item for item in value.keys if item is not None]
+    if place is None:
+        return list(value.values)
+    pairs = zip(value.keys, value.values, strict=True)
+    return [item for name, item in pairs if name is not None and plain_text(name) == place] or [UNKNOWN]
+
+
+def _view_of(value: ast.Dict, name: str) -> ast.AST:
+    if name == "copy":
+        return value
+    pairs = [(k, v) for k, v in zip(value.keys, value.values, strict=True) if k is not None]
+    if name == "items":
+        return ast.List([ast.Tuple([k, v], ast.Load()) for k, v in pairs], ast.Load())
+    return ast.List([k if name == "keys" else v for k, v in pairs], ast.Load())
+
+
+def _expr(node: ast.AST) -> ast.expr:
+    return node if isinstance(node, ast.expr) else UNKNOWN
+
+
+def _few(values: Iterable[ast.AST]) -> tuple[ast.AST, ...]:
+    unique = tuple(dict.fromkeys(values))
+    return unique if len(unique) <= _MOST_VALUES else (*unique[: _MOST_VALUES - 1], UNKNOWN)

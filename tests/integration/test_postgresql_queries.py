@@ -1,0 +1,164 @@
+"""What a real PostgreSQL says of queries that are not run, and of what a role may do."""
+
+# ruff: noqa: F811 - fixtures are imported, then named as arguments
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from postgres_fixtures import READER_PASSWORD, Opener, estate, opened, server  # noqa: F401
+from postgres_server import RunningPostgres
+
+from meta_agent.databases import Database
+
+
+pytestmark = pytest.mark.database
+
+
+class TestExplain:
+    @pytest.fixture
+    def database(self, estate: RunningPostgres, opened: Opener) -> Database:
+        return opened(estate.url("estate"))
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "SELECT * FROM properties",
+            "SELECT name FROM properties WHERE name LIKE '%;%';",
+            "WITH c AS (SELECT 1 AS a) SELECT a FROM c -- done",
+            "(SELECT 1) UNION ALL (SELECT 2)",
+        ],
+    )
+    def test_what_would_run_passes(self, database: Database, sql: str) -> None:
+        assert database.explain(sql) is None
+
+    def test_the_servers_own_words_with_line_and_hint(self, database: Database) -> None:
+        assert database.explain("SELECT p.city,\n       p.nam FROM properties p") == (
+            "column p.nam does not exist\n"
+            "LINE 2: p.nam FROM properties p\n"
+            'HINT: Perhaps you meant to reference the column "p.name".'
+        )
+
+    @pytest.mark.parametrize(
+        ("sql", "words"),
+        [
+            ("SELECT * FROM nowhere", 'relation "nowhere" does not exist'),
+            ("SELECT FROM WHERE", "syntax error"),
+            ("SELECT city, count(*) FROM properties", "must appear in the GROUP BY clause"),
+            ("SELECT * FROM properties WHERE city = 1", "operator does not exist"),
+            ("DELETE FROM properties", "begins with DELETE"),
+            ("EXPLAIN ANALYZE SELECT 1", "begins with EXPLAIN"),
+            ("SELECT 1; DROP TABLE properties", "more than one"),
+            ("WITH d AS (DELETE FROM unit RETURNING *) SELECT * FROM d", "must not contain data-modifying"),
+            ("SELECT * INTO copy FROM properties", "INTO"),
+            ("(ANALYZE) SELECT 1", "begins with ANALYZE"),
+        ],
+    )
+    def test_objections(self, database: Database, sql: str, words: str) -> None:
+        message = database.explain(sql)
+        assert message is not None
+        assert words in message
+        assert "CURSOR" not in message
+        assert database.columns_of(sql) == ()
+
+    def test_nothing_is_executed(self, server: RunningPostgres, opened: Opener) -> None:
+        server.create_database(
+            "effects",
+            "CREATE TABLE done (a integer); CREATE SEQUENCE numbers",
+            "CREATE FUNCTION act() RETURNS integer LANGUAGE plpgsql VOLATILE AS"
+            " $$ BEGIN PERFORM pg_advisory_lock(42); RETURN 1; END $$",
+            "CREATE FUNCTION record() RETURNS integer LANGUAGE plpgsql VOLATILE AS"
+            " $$ BEGIN INSERT INTO done VALUES (1); RETURN 1; END $$",
+            "CREATE FUNCTION pretend() RETURNS integer LANGUAGE plpgsql IMMUTABLE AS"
+            " $$ BEGIN RETURN record(); END $$",
+        )
+        database = opened(server.url("effects"))
+        for sql in (
+            "SELECT act()",
+            "SELECT * FROM act()",
+            "SELECT nextval('numbers')",
+            "SELECT pg_sleep(600)",
+        ):
+            assert database.explain(sql) is None
+            assert len(database.columns_of(sql)) == 1
+        # The planner itself computes what claims to be immutable; the transaction is read-only.
+        assert "read-only transaction" in (database.explain("SELECT pretend()") or "")
+        assert server.fetch("postgres", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+        assert server.fetch("effects", "SELECT count(*) FROM done") == [(0,)]
+        assert server.fetch("effects", "SELECT is_called FROM numbers") == [(False,)]
+
+    def test_columns(self, database: Database) -> None:
+        sql = (
+            'SELECT city, count(*) AS n, avg("Square Feet"), max(month), 1 AS n '
+            "FROM properties, income GROUP BY 1;"
+        )
+        assert [(column.name, column.type) for column in database.columns_of(sql)] == [
+            ("city", "text"),
+            ("n", "bigint"),
+            ("avg", "numeric"),
+            ("max", "date"),
+            ("n", "integer"),
+        ]
+
+    def test_several_threads_take_turns(self, database: Database) -> None:
+        answers: list[str | None] = []
+        threads = [
+            threading.Thread(
+                target=lambda n=n: answers.append(database.explain(f"SELECT {n} FROM properties"))
+            )
+            for n in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers == [None] * 8
+
+
+@pytest.fixture(scope="module")
+def shop(server: RunningPostgres) -> RunningPostgres:
+    for role in ("reader", "writer", "heir", "creator", "owner", "column_writer"):
+        server.create_role(role, READER_PASSWORD)
+    server.create_database(
+        "shop",
+        "CREATE TABLE goods (id integer, name text); CREATE TABLE more (id integer)",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader, writer, heir, creator",
+        "GRANT INSERT, UPDATE ON goods, more TO writer",
+        "GRANT writer TO heir WITH INHERIT FALSE",
+        "GRANT CREATE ON SCHEMA public TO creator",
+        "CREATE TABLE owned (id integer); ALTER TABLE owned OWNER TO owner",
+        "REVOKE ALL ON owned FROM owner",
+        "GRANT UPDATE (name) ON goods TO column_writer",
+    )
+    return server
+
+
+class TestRights:
+    @pytest.mark.parametrize(
+        ("role", "can_write", "detail"),
+        [
+            ("reader", False, "The role reader may only read."),
+            ("writer", True, "The role writer may write to public.goods and 1 more."),
+            ("heir", True, "The role heir may write to public.goods and 1 more."),
+            ("creator", True, "The role creator may create tables in the schema public."),
+            ("owner", True, "The role owner may write to public.owned."),
+            ("column_writer", True, "The role column_writer may write to public.goods."),
+        ],
+    )
+    def test_roles(
+        self, shop: RunningPostgres, opened: Opener, role: str, can_write: bool, detail: str
+    ) -> None:
+        rights = opened(shop.url("shop", role, READER_PASSWORD)).rights()
+        assert (rights.role, rights.is_superuser, rights.can_write, rights.detail) == (
+            role,
+            False,
+            can_write,
+            detail,
+        )
+
+    def test_superuser(self, shop: RunningPostgres, opened: Opener) -> None:
+        rights = opened(shop.url("shop")).rights()
+        assert rights.is_superuser
+        assert rights.can_write
+        assert rights.detail == "The role postgres is a superuser and may do anything."

@@ -1,0 +1,1 @@
+"""Set-up, demo and measurement: what the Makefile runs."""
