@@ -30,7 +30,7 @@ from meta_agent.contracts import (
 from meta_agent.errors import DatabaseError, MetaAgentError, NoAnswer, ScriptFailed, ScriptRefused, TimeLimit
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
-from meta_agent.generators.dockerfile_generator import package_files
+from meta_agent.generators.dockerfile_generator import package_files, pin_requirements
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator, given_script
 from meta_agent.glossary import Glossary
 from meta_agent.planners.execution_planner import ExecutionPlanner
@@ -262,6 +262,7 @@ def execute_in_sandbox(
     validation: ValidationResult,
 ) -> ExecutionResult:
     """Run the packaged script in its container."""
+    run.warnings.extend(script.warnings)
     with run.stage("execution"):
         url = options.database_url if script.needs_database else None
         run.execution = result = executor.execute(run.run_dir, script, validation, url)

@@ -215,7 +215,7 @@ make_image() (
 )
 
 make_some_image() {
-    local method methods="${METHOD:-host mmdebstrap}" done
+    local method methods="${METHOD:-host mmdebstrap}" outcome
     if ! is_debian_root; then
         fail "$WANTED is not here and could not be pulled. Connect to the internet and run: docker pull $WANTED (or set BASE_IMAGE to an image of yours with Python 3.11 or newer). Nothing was changed."
     fi
@@ -224,9 +224,9 @@ make_some_image() {
         # Not "if make_image": that would switch off set -e inside it.
         set +e
         make_image "$method"
-        done=$?
+        outcome=$?
         set -e
-        if [ "$done" -eq 0 ]; then return 0; fi
+        if [ "$outcome" -eq 0 ]; then return 0; fi
         say "the method $method failed"
     done
     fail "no base image could be made here. Pull $WANTED on a machine with a registry, then: docker save $WANTED | docker load"

@@ -46,5 +46,5 @@ fi
 options=()
 for file in "$@"; do options+=(-r "$file"); done
 say "installing $*"
-.venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check "${options[@]}" \
+.venv/bin/python -m pip install --quiet --quiet --no-input --disable-pip-version-check "${options[@]}" \
     || fail "the packages could not be installed; check the network and run the command again."

@@ -6,6 +6,7 @@ names.py              quoting of names
 postgresql.py         PostgreSQL behind the interface; the others below are its means
 connection_errors.py  why a connection failed, in the user's words
 statements.py         exactly one SELECT, before the server sees it
+discovery.py          from catalogue and inspection to one DatabaseSchema
 catalogue.py          the catalogue in a few queries: relations, columns, keys, fingerprint
 reflection.py         columns and keys by SQLAlchemy's inspection
 row_counts.py         exact counts of small tables, estimates of large ones

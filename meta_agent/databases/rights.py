@@ -83,7 +83,7 @@ def _reason(facts: _Facts) -> str | None:
         more = f" and {facts.writable_tables - 1} more" if facts.writable_tables > 1 else ""
         return f"may write to {table}{more}"
     if facts.server_role:
-        return f"is a member of {facts.server_role} and may change files of the server"
+        return f"is a member of {facts.server_role} and may act on the server"
     if facts.creatable_schema:
         return f"may create tables in the schema {quote_name(facts.creatable_schema)}"
     if facts.creates_schemas:

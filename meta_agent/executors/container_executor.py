@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from meta_agent.sandbox.options import Limits, SandboxOptions, limits_for
 if TYPE_CHECKING:
     from meta_agent.sandbox.collection import Collected
     from meta_agent.sandbox.engine import Engine
+    from meta_agent.sandbox.images import BaseImage
     from meta_agent.sandbox.script_container import Ending
     from meta_agent.sandbox.workspace import Workspace
 
@@ -54,6 +56,7 @@ class ContainerExecutor:
         self._options = options
         self._on_output = on_output
         self._engine: Engine | None = None
+        self._found_base: BaseImage | None = None
         self._lock = threading.Lock()
         """Held while a workspace is made: closing waits for that moment, not for a long build."""
         self._closed = False
@@ -100,18 +103,21 @@ class ContainerExecutor:
             self._clean_in_background(place.workspace)
 
     def close(self) -> None:
-        """Remove everything this executor has started."""
+        """Remove everything this executor has started. What cannot be removed now, the next run removes."""
         with self._lock:
             self._closed = True
             workspaces, self._workspaces = self._workspaces, []
         for cleaner in self._cleaners:
             cleaner.join()
-        try:
-            for workspace in workspaces:
+        for workspace in workspaces:
+            with suppress(SandboxError):
                 workspace.remove()
-        finally:
-            if self._engine is not None:
-                self._engine.client.close()
+        if self._engine is not None:
+            self._engine.client.close()
+
+    def base_image(self) -> str:
+        """The image that runs are really built on. Raises SandboxError where there is none."""
+        return self._base().reference
 
     # --- making a place ----------------------------------------------------------
 
@@ -135,12 +141,12 @@ class ContainerExecutor:
 
     def _make_place(self, requirements: tuple[str, ...], database_url: str | None) -> _Place:
         from meta_agent.sandbox.door import database_target
-        from meta_agent.sandbox.images import base_image, environment_image
+        from meta_agent.sandbox.images import environment_image
         from meta_agent.sandbox.workspace import Workspace
 
         engine = self._connected()
         target = database_target(engine, database_url)
-        base = base_image(engine.client, self._options.base_image)
+        base = self._base()
         image = environment_image(engine.client, base, requirements)
         with self._lock:
             if self._closed:
@@ -149,6 +155,13 @@ class ContainerExecutor:
             self._workspaces.append(workspace)
             workspace.open(image, target)
         return _Place(requirements, database_url, image, workspace, (base.note,) if base.note else ())
+
+    def _base(self) -> BaseImage:
+        if self._found_base is None:
+            from meta_agent.sandbox.images import base_image
+
+            self._found_base = base_image(self._connected().client, self._options.base_image)
+        return self._found_base
 
     def _connected(self) -> Engine:
         """The engine; what killed runs have left in it is removed on the first call."""

@@ -28,9 +28,7 @@ def read_script_result(raw: bytes | None) -> tuple[ScriptResult | None, tuple[st
     except (ValidationError, ValueError, RecursionError) as error:
         return None, (f"{RESULT_FILE} could not be read: {_reason(error)}.",)
     if reader.not_numbers:
-        return result, (
-            f"Values that are no numbers (NaN, Infinity) are shown empty: {reader.not_numbers} of them.",
-        )
+        return result, (f"{reader.not_numbers} numbers were NaN or Infinity and are shown empty.",)
     return result, ()
 
 

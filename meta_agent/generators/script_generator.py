@@ -23,6 +23,7 @@ from meta_agent.contracts import (
     UserRequest,
 )
 from meta_agent.errors import NoAnswer
+from meta_agent.generators.dockerfile_generator import pin_requirements
 from meta_agent.generators.function_writer import write_function
 from meta_agent.generators.query_writer import Explain, QueryWriter, WrittenQuery
 from meta_agent.generators.report_shape import shape_of
@@ -102,7 +103,7 @@ class ScriptGenerator:
             source=source,
             template="console_report",
             queries=tuple(SqlQuery(title=q.title, sql=q.sql) for q in written.queries),
-            requirements=plan.dependencies,
+            requirements=pin_requirements(plan.dependencies).requirements,
             needs_database=True,
             repairs=written.repairs,
             assumptions=_assumptions(written.queries, definitions, plan),
@@ -168,11 +169,12 @@ class ScriptGenerator:
             code=code,
             needs_database=False,
         )
+        pinned = pin_requirements((*plan.dependencies, *imported_packages(code)))
         return GeneratedScript(
             source=source,
             template="free_form",
-            requirements=tuple(dict.fromkeys((*plan.dependencies, *imported_packages(code)))),
-            needs_database=False,
+            requirements=pinned.requirements,
+            warnings=_not_installed(pinned.unknown),
         )
 
 
@@ -185,9 +187,18 @@ def given_script(source: str) -> GeneratedScript:
         packages = imported_packages(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         packages = ()
+    pinned = pin_requirements(packages)
     return GeneratedScript(
-        source=source, template="given", requirements=packages, needs_database="DATABASE_URL" in source
+        source=source,
+        template="given",
+        requirements=pinned.requirements,
+        needs_database="DATABASE_URL" in source,
+        warnings=_not_installed(pinned.unknown),
     )
+
+
+def _not_installed(packages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"The package {name} is not among those a script may use; it is not installed." for name in packages)
 
 
 def imported_packages(code: str) -> tuple[str, ...]:

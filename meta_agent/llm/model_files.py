@@ -195,7 +195,7 @@ def _copy_body(
     response: httpx.Response, stream: IO[bytes], model: ModelFile, on_progress: OnProgress
 ) -> None:
     message = f"Fetching {_described(model)} from its publisher"
-    for chunk in response.iter_bytes(CHUNK_BYTES):
+    for chunk in response.iter_raw():
         stream.write(chunk)
         on_progress(message, stream.tell() / model.size)
 

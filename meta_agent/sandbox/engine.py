@@ -6,6 +6,7 @@ takes longer than everything else the tool does at its start.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 START_DOCKER = "Start Docker (Docker Desktop, or `sudo systemctl start docker`) and try again."
 CAUSE_LENGTH = 300
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -122,5 +124,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def one_line(text: str, length: int = CAUSE_LENGTH) -> str:
     """Another program's words for use in a cause: one printable line of bounded length, no final dot."""
-    line = "".join(character for character in " ".join(text.split()) if character.isprintable())
+    plain = COLOURS.sub("", text)
+    line = "".join(character for character in " ".join(plain.split()) if character.isprintable())
     return line[:length].rstrip(". ")

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 PACKAGE_TEMPLATES = Path(__file__).parent.parent / "templates" / "package"
 LOCAL_BASE = "meta-agent/python-base:bookworm"
 BUILD_SECONDS = 600
-LAST_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -142,10 +141,11 @@ def _tar(files: Mapping[str, bytes]) -> io.BytesIO:
 
 
 def _build_failed(error: Any) -> SandboxError:
-    """The last words of the build say why; the message that closes it only that it failed."""
+    """The last error in the build's log says why; the message that closes it only that it failed."""
     log = [str(entry.get("stream", "")).strip() for entry in error.build_log if isinstance(entry, dict)]
     lines = [line for text in log for line in text.splitlines() if line.strip()]
-    reason = one_line(" / ".join(lines[-LAST_LINES:]) or str(error.msg))
+    errors = [line for line in lines if "ERROR" in line]
+    reason = one_line((errors or lines or [str(error.msg)])[-1])
     if "no space left" in f"{reason} {error.msg}".lower():
         return SandboxError(
             "The script's environment could not be built: Docker's disk is full.",

@@ -328,7 +328,8 @@ class Evaluator:
         only = values[0] if len(values) == 1 else None
         if only is node or not isinstance(only, ast.expr) or self.references.grows(node) or self._stop():
             return None
-        return self._list_of(only)
+        listed = self._list_of(only)
+        return None if listed is None else [*listed, *self.references.appended(node)]
 
     def _own_call(self, node: ast.Call) -> tuple[str, ...]:
         name = called_name(node)

@@ -125,7 +125,7 @@ def _paths(script: Script, call: ast.Call) -> Iterator[ast.expr]:
     is_save = method == "save" and call.args and not isinstance(call.args[0], ast.Call)
     if is_save or (method in _WRITING_METHODS and call.args):
         yield call.args[0]
-    elif method in _PATH_METHODS and any(_is_path(origin, method) for origin in origins):
+    elif method in _PATH_METHODS and _is_path(script, call.func.value):
         yield call.func.value
 
 
@@ -138,10 +138,11 @@ def _path_arguments() -> dict[str, list[tuple[int, str]]]:
     return table
 
 
-def _is_path(origin: str, method: str) -> bool:
-    return origin.startswith(("pathlib.Path", "pathlib.Pure", "pathlib.Posix")) and origin.endswith(
-        f").{method}"
-    )
+def _is_path(script: Script, node: ast.expr) -> bool:
+    """Whether this is a ``pathlib`` path, or one divided into."""
+    if any(path.startswith("pathlib.P") for path in script.evaluator.origins(node)):
+        return True
+    return any(isinstance(v, ast.BinOp) and isinstance(v.op, ast.Div) for v in script.evaluator.values(node))
 
 
 def _judge(line: int, text: str) -> ValidationIssue | None:
@@ -152,7 +153,7 @@ def _judge(line: int, text: str) -> ValidationIssue | None:
         )
     if not text or text == HOLE:
         return None
-    if _SENSITIVE.search(posixpath.normpath(text)) and posixpath.normpath(text) not in _DEVICES:
+    if _SENSITIVE.search(_normal(text)) and _normal(text) not in _DEVICES:
         return rules.SENSITIVE_FILE.at(
             line, f"{shown} is not for a script to touch; use only results/, exports/ or data/."
         )
@@ -167,10 +168,16 @@ def _judge(line: int, text: str) -> ValidationIssue | None:
     return None
 
 
+def _normal(text: str) -> str:
+    """Without ``.``, ``..`` and doubled slashes; ``//etc`` is ``/etc`` on Linux."""
+    path = posixpath.normpath(text)
+    return f"/{path.lstrip('/')}" if path.startswith("/") else path
+
+
 def _is_outside(text: str) -> bool:
     if not text.startswith("/"):
         return False
-    path = posixpath.normpath(text)
+    path = _normal(text)
     own = (*_FREE, *(f"{home}/{folder}" for home in _HOMES for folder in FOLDERS))
     return path not in (*_HOMES, *_DEVICES) and not any(f"{path}/".startswith(f"{root}/") for root in own)
 

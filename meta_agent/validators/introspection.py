@@ -36,6 +36,7 @@ def check_introspection(script: Script) -> Iterator[ValidationIssue]:
             yield from _check_call(script, node)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield from _check_module_value(script, node)
+            yield from _check_handed_over(script, node)
         elif isinstance(node, ast.Constant) and not script.program.is_docstring(node):
             yield from _check_texts(node, (str(node.value),) if isinstance(node.value, str) else ())
     for expression, texts in script.text_expressions:
@@ -77,6 +78,16 @@ def _check_call(script: Script, node: ast.Call) -> Iterator[ValidationIssue]:
                 node.lineno,
                 f"{path.rpartition('.')[2]} with a computed name can reach anything; write the name out.",
             )
+
+
+def _check_handed_over(script: Script, node: ast.Name) -> Iterator[ValidationIssue]:
+    """``reduce(getattr, names)``: attributes are then looked up by names that nobody sees here."""
+    parent = script.program.parents.get(node)
+    is_argument = isinstance(parent, ast.Call) and node in parent.args
+    if is_argument and script.evaluator.origins(node) & _BY_NAME.keys():
+        yield rules.DYNAMIC_ATTRIBUTE.at(
+            node.lineno, f"{rules.quoted(node.id)} is handed to another function; write the attribute out."
+        )
 
 
 def _is_harmless_namespace(script: Script, path: str, node: ast.Call) -> bool:

@@ -18,7 +18,7 @@ from meta_agent.validators.literals import plain_text
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Kind = Literal["value", "element", "entered", "import", "augment", "function", "class", "unknown"]
 _MOST_NAMESAKES = 20
-_MOST_BINDINGS = 200
+_MOST_BINDINGS = 100
 
 
 @dataclass(frozen=True)

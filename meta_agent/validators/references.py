@@ -30,11 +30,11 @@ class References:
         self._known: dict[ast.AST, tuple[ast.AST, ...]] = {}
         self._depth = 0
         self._steps = 0
-        self._growing: set[str] = {
-            node.value.id
-            for node in program.nodes
-            if isinstance(node, ast.Attribute) and node.attr in _GROWING and isinstance(node.value, ast.Name)
-        }
+        self._appended: dict[int, list[ast.expr]] = {}
+        """What is appended to the list of a name, by its list of bindings."""
+        self._growing: set[int] = set()
+        for call in program.calls:
+            self._note_growth(call)
 
     def values(self, node: ast.AST | None) -> tuple[ast.AST, ...]:
         """The expressions ``node`` may stand for; ``(node,)`` where it is no reference."""
@@ -55,8 +55,27 @@ class References:
         return self._known[node]
 
     def grows(self, node: ast.AST) -> bool:
-        """Whether something is appended to the list of this name somewhere."""
-        return isinstance(node, ast.Name) and node.id in self._growing
+        """Whether the list of this name grows in ways that are not followed."""
+        return isinstance(node, ast.Name) and id(self.program.lookup(node)) in self._growing
+
+    def appended(self, node: ast.AST | None) -> list[ast.expr]:
+        """What ``append`` adds to the list of this name, in source order."""
+        return self._appended.get(id(self.program.lookup(node)), []) if isinstance(node, ast.Name) else []
+
+    def _note_growth(self, call: ast.Call) -> None:
+        func = call.func
+        if (
+            not isinstance(func, ast.Attribute)
+            or func.attr not in _GROWING
+            or not isinstance(func.value, ast.Name)
+        ):
+            return
+        bindings = self.program.lookup(func.value)
+        added = self._appended.setdefault(id(bindings), [])
+        if func.attr == "append" and len(call.args) == 1 and len(added) < _MOST_VALUES:
+            added.append(call.args[0])
+        else:
+            self._growing.add(id(bindings))
 
     def _follow(self, node: ast.AST) -> Iterable[ast.AST]:
         if isinstance(node, ast.Name):
@@ -82,6 +101,7 @@ class References:
                 found += self._parts(self.values(binding.node), binding.steps)
             elif binding.kind == "element":
                 elements = [e for value in self.values(binding.node) for e in self._items(value, None)]
+                elements += self.appended(binding.node)
                 deep = [value for element in elements for value in self.values(element)]
                 found += self._parts(deep, binding.steps)
             elif binding.kind == "unknown":

@@ -74,21 +74,43 @@ def check_sql(script: Script) -> Iterator[ValidationIssue]:
 def _sent(script: Script) -> Iterator[tuple[int, ast.expr]]:
     """Every expression that goes to the database as SQL, with the line it is sent from."""
     for call in script.program.calls:
-        name = called_name(call)
+        name = _executing_name(script, call)
         if script.evaluator.origins(call.func) & _TEXT_WRAPPERS and call.args:
             yield call.lineno, call.args[0]
-        elif name in _EXECUTING and (
-            isinstance(call.func, ast.Attribute) or name.startswith(("execute_", "read_sql"))
-        ):
+        elif name is not None and not _is_own_function(script, call, name):
             statement = argument(call, *_EXECUTING[name])
-            if statement is not None and not _is_own_function(script, call, name):
-                yield call.lineno, statement
+            spread = [keyword.value for keyword in call.keywords if keyword.arg is None]
+            yield from (
+                (call.lineno, node) for node in [statement or next(iter(spread), None)] if node is not None
+            )
+
+
+def _executing_name(script: Script, call: ast.Call) -> str | None:
+    """Which executing method or function is called, also as ``run = cursor.execute`` or by ``getattr``."""
+    name = called_name(call)
+    if name in _EXECUTING and (
+        isinstance(call.func, ast.Attribute) or name.startswith(("execute_", "read_sql"))
+    ):
+        return name
+    for value in script.evaluator.values(call.func):
+        if isinstance(value, ast.Attribute) and value.attr in _EXECUTING:
+            return value.attr
+        if isinstance(value, ast.Call) and called_name(value) == "getattr" and len(value.args) > 1:
+            return next((text for text in script.evaluator.texts(value.args[1]) if text in _EXECUTING), None)
+    return None
 
 
 def _is_own_function(script: Script, call: ast.Call, name: str) -> bool:
     """``self.execute(task)`` of the script's own class; what it sends is found at its own call."""
-    is_self = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)
-    return name in script.program.functions and (not isinstance(call.func, ast.Attribute) or is_self)
+    if name not in script.program.functions or not isinstance(call.func, ast.Attribute):
+        return called_name(call) in script.program.functions
+    owner = call.func.value
+    if isinstance(owner, ast.Name) and owner.id in ("self", "cls"):
+        return True
+    values = script.evaluator.values(owner)
+    return all(
+        isinstance(value, ast.Call) and called_name(value) in script.program.classes for value in values
+    )
 
 
 def _judge_assembly(

@@ -1,4 +1,4 @@
-"""What the tests against a real PostgreSQL share: a server, a sample database, connections that get closed."""
+"""What the tests against a real PostgreSQL share: a server, a sample database, connections that close."""
 
 from __future__ import annotations
 

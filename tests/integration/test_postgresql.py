@@ -17,7 +17,6 @@ from meta_agent.databases import open_database
 from meta_agent.databases.names import KEYWORDS
 from meta_agent.utils.database_inspector import DatabaseInspector, compact_form, prompt_form
 
-
 pytestmark = pytest.mark.database
 
 HOSTILE = 'x"; DROP TABLE y; --\n`'

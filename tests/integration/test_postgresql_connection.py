@@ -18,7 +18,6 @@ from postgres_server import RunningPostgres, free_port
 from meta_agent.databases import open_database
 from meta_agent.errors import DatabaseError
 
-
 pytestmark = pytest.mark.database
 
 

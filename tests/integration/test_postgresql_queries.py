@@ -12,7 +12,6 @@ from postgres_server import RunningPostgres
 
 from meta_agent.databases import Database
 
-
 pytestmark = pytest.mark.database
 
 
@@ -118,8 +117,19 @@ class TestExplain:
 
 @pytest.fixture(scope="module")
 def shop(server: RunningPostgres) -> RunningPostgres:
-    for role in ("reader", "writer", "heir", "creator", "owner", "column_writer"):
+    for role in (
+        "reader",
+        "writer",
+        "heir",
+        "creator",
+        "owner",
+        "column_writer",
+        "successor",
+        "programmer",
+        "founder",
+    ):
         server.create_role(role, READER_PASSWORD)
+    server.create_role("recruiter", READER_PASSWORD, "LOGIN CREATEROLE")
     server.create_database(
         "shop",
         "CREATE TABLE goods (id integer, name text); CREATE TABLE more (id integer)",
@@ -130,6 +140,8 @@ def shop(server: RunningPostgres) -> RunningPostgres:
         "CREATE TABLE owned (id integer); ALTER TABLE owned OWNER TO owner",
         "REVOKE ALL ON owned FROM owner",
         "GRANT UPDATE (name) ON goods TO column_writer",
+        "GRANT postgres TO successor; GRANT pg_execute_server_program TO programmer",
+        "GRANT CREATE ON DATABASE shop TO founder",
     )
     return server
 
@@ -144,6 +156,14 @@ class TestRights:
             ("creator", True, "The role creator may create tables in the schema public."),
             ("owner", True, "The role owner may write to public.owned."),
             ("column_writer", True, "The role column_writer may write to public.goods."),
+            ("successor", True, "The role successor may become the superuser postgres."),
+            (
+                "programmer",
+                True,
+                "The role programmer is a member of pg_execute_server_program and may act on the server.",
+            ),
+            ("founder", True, "The role founder may create schemas in this database."),
+            ("recruiter", True, "The role recruiter may create roles."),
         ],
     )
     def test_roles(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from script_lists import BAD, GOOD
 
 from meta_agent.contracts import Severity, ValidationIssue, ValidationResult
+from meta_agent.validators import rules
 from meta_agent.validators.rules import ALL_RULES, accepts, security_score
 from meta_agent.validators.script_validator import ScriptValidator
 
@@ -96,10 +98,11 @@ def test_utf8_cookie_and_byte_order_mark_are_fine() -> None:
         "cursor.execute('SELECT 1 ' + '\\ue000' * 50)",
         "x = f'{1:{2}}' + '%s %d' % (1,) + '{} {}'.format(1) + '%(a)s' % {}\nprint(x)",
         "match command:\n    case [x, *y]:\n        print(x, y)\n",
-        "x = 1\n" * 20_000 + "print(x)\n" * 20_000,
-        "def f():\n" + "    return 'x'\n" * 5000 + "print(f())\n" * 5000,
-        "X = [" + "'a', " * 20_000 + "]\nfor x in X:\n" + "    print(x + 'b')\n" * 2000,
-        "print('" + "%0" * 50_000 + "' % 1, '%" + "0" * 100_000 + "' % 1, '{" + "a" * 100_000 + "'.format(1))",
+        "x = 1\n" * 3000 + "print(x)\n" * 3000,
+        "def f():\n" + "    return 'x'\n" * 2000 + "print(f())\n" * 2000,
+        "X = [" + "'a', " * 20_000 + "]\nfor x in X:\n" + "    print(x + 'b')\n" * 500,
+        "print('" + "%0" * 50_000 + "' % 1, '%" + "0" * 100_000 + "' % 1)",
+        "print('{" + "a" * 100_000 + "'.format(1))",
         "q = 'grant " + "x" * 100_000 + "'\nr = 'with " + "( " * 50_000 + "'\ncursor.execute(z)",
         "cursor.execute('" + "/*" * 15_000 + "')",
         "".join("    " * i + "while True:\n" for i in range(90)) + "    " * 90 + "x = 1\n",
@@ -144,7 +147,8 @@ def test_many_findings_are_cut_to_the_worst_and_all_scored() -> None:
 
 
 def test_secrets_are_not_repeated_in_messages() -> None:
-    source = "password = 'hunter2hunter2'\nurl = 'postgresql://me:hunter2hunter2@db/x'\nkey = 'AKIAABCDEFGHIJKLMNOP'"
+    source = "password = 'hunter2hunter2'\nurl = 'postgresql://me:hunter2hunter2@db/x'\n"
+    source += "key = 'AKIAABCDEFGHIJKLMNOP'"
     result = validate(source)
     assert len(result.issues) == 3
     assert not any("hunter2" in issue.message or "AKIA" in issue.message for issue in result.issues)
@@ -193,6 +197,14 @@ def test_ordinary_requirements_pass() -> None:
         "pandas[excel]==2.2.0 ; python_version > '3'",
     )
     assert validate("print(1)", wanted).issues == ()
+
+
+def test_every_package_of_the_run_images_is_allowed() -> None:
+    known = Path(rules.__file__).parents[1] / "templates/package/known_packages.txt"
+    lines = [line.partition("#")[0].strip() for line in known.read_text(encoding="utf-8").splitlines()]
+    pinned = tuple(line for line in lines if line)
+    assert len(pinned) > 10
+    assert validate("print(1)", pinned).issues == ()
 
 
 # --- resources ------------------------------------------------------------------------------

@@ -1,0 +1,116 @@
+"""The package's files. Golden files show them whole; to renew them see ``GOLDEN``."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from meta_agent.contracts import GeneratedScript, ValidationResult
+from meta_agent.generators.dockerfile_generator import PackageFile, package_files, pin_requirements
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "package"
+RENDERED = ("docker-compose.yml", "deploy.sh", ".env.example", "README.md", "requirements.txt")
+VALIDATION = ValidationResult(
+    is_valid=True, security_score=1, issues=(), estimated_memory_mb=128, estimated_cpu_cores=0.5
+)
+
+
+def files(
+    *, database: bool = True, request: str = "Show the DSCR of every property", **changes: str
+) -> dict[str, PackageFile]:
+    script = GeneratedScript(
+        source="print(1)\n",
+        template="given",
+        requirements=("psycopg2-binary==2.9.13",) if database else (),
+        needs_database=database,
+    )
+    created = datetime(2025, 11, 3, 7, 39, 28)
+    settings = {"name": "script_20251103_073928", **changes}
+    return package_files(script, VALIDATION, request=request, created=created, **settings)
+
+
+@pytest.mark.parametrize("kind", ["database", "plain"])
+@pytest.mark.parametrize("name", RENDERED)
+def test_golden(kind: str, name: str) -> None:
+    expected = (GOLDEN / kind / name.removeprefix(".")).read_text()
+    assert files(database=kind == "database")[name].text == expected
+
+
+def test_the_package_is_complete() -> None:
+    package = files()
+    assert set(package) == {
+        *("script.py", "requirements.txt", "Dockerfile", ".dockerignore", "docker-compose.yml"),
+        *("deploy.sh", ".env.example", "README.md", "gateway.py"),
+    }
+    assert [name for name, file in package.items() if file.executable] == ["deploy.sh"]
+    ast.parse(package["gateway.py"].text)
+
+
+def test_the_script_has_no_network_and_no_powers() -> None:
+    service = yaml.safe_load(files()["docker-compose.yml"].text)["services"]["script_20251103_073928"]
+    assert service["network_mode"] == "none"
+    assert service["cap_drop"] == ["ALL"]
+    assert service["read_only"] is True
+    assert service["user"] == "10001:10001"
+    assert service["mem_limit"] == service["memswap_limit"] == "128m"
+    assert service["restart"] == "no"
+
+
+def test_no_database_no_gateway() -> None:
+    compose = yaml.safe_load(files(database=False)["docker-compose.yml"].text)
+    assert list(compose["services"]) == ["script_20251103_073928"]
+    assert "volumes" not in compose
+
+
+def test_a_socket_folder_is_mounted_whatever_its_name() -> None:
+    compose = yaml.safe_load(files(socket_folder="/run/p g'\"$x: #")["docker-compose.yml"].text)
+    assert compose["services"]["database"]["volumes"][1] == "/run/p g'\"$$x: #:/run/p g'\"$$x: #"
+
+
+def test_deploy_is_valid_shell(tmp_path: Path) -> None:
+    script = tmp_path / "deploy.sh"
+    script.write_text(files()["deploy.sh"].text)
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+
+
+def test_the_request_has_no_meaning_in_markdown() -> None:
+    request = "# Title\n<script>alert(1)</script>\n```\n\x1b[2J[link](javascript:x)\u202e"
+    readme = files(request=request)["README.md"].text
+    assert "\n    # Title\n    <script>alert(1)</script>\n    ```\n    [2J[link](javascript:x)\n" in readme
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "a b", "a\nb", "../x", "a$b", "-x", "a: b"])
+def test_names_that_could_break_out_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not a usable name"):
+        files(name=name)
+
+
+def test_images_that_could_break_out_are_refused() -> None:
+    with pytest.raises(ValueError, match="not a usable base image"):
+        files(base_image="x}\n  evil: true")
+
+
+@pytest.mark.parametrize("line", ["pandas", "a==1\n--index-url=x", "-e .", "a==1 ; x", "x @ file:///"])
+def test_only_pinned_requirements_are_taken(line: str) -> None:
+    script = GeneratedScript(source="", template="given", requirements=(line,))
+    with pytest.raises(ValueError, match="not a usable requirement"):
+        package_files(script, VALIDATION, name="x", request="x", created=datetime(2025, 1, 1))
+
+
+def test_names_are_pinned_and_unknown_ones_reported() -> None:
+    pinned = pin_requirements(["psycopg2", "Psycopg2_Binary>=2", "pandas[excel]", "json", "left-pad", ""])
+    assert [line.partition("==")[0] for line in pinned.requirements] == ["pandas", "psycopg2-binary"]
+    assert all("==" in line for line in pinned.requirements)
+    assert pinned.unknown == ("left-pad",)
+
+
+def test_every_known_package_can_be_a_requirement() -> None:
+    known = pin_requirements(["flask", "matplotlib", "openpyxl", "reportlab", "sqlalchemy", "xlsxwriter"])
+    script = GeneratedScript(source="", template="given", requirements=known.requirements)
+    package = package_files(script, VALIDATION, name="x", request="x", created=datetime(2025, 1, 1))
+    assert package["requirements.txt"].text.count("==") == 6
