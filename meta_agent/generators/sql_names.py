@@ -89,12 +89,12 @@ def _mend_table(source: exp.Table, schema: DatabaseSchema, check: NameCheck) -> 
     source.set("this", identifier(table.name))
     source.set("db", None if table.schema_name == schema.default_schema else identifier(table.schema_name))
     if not source.alias and alias != table.name:
-        source.set("alias", exp.TableAlias(this=exp.toidentifier(alias)))
+        source.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
     check.repairs.append(f"table {written} is {table.schema_name}.{table.name}")
 
 
 def identifier(name: str) -> exp.Identifier:
-    return exp.toidentifier(name, quoted=not (name.isidentifier() and name == name.lower()))
+    return exp.to_identifier(name, quoted=not (name.isidentifier() and name == name.lower()))
 
 
 def _nearest(written: str, names: list[str]) -> str | None:
@@ -178,7 +178,7 @@ class _ScopeNames:
         if len(having) != 1:
             return False
         self._note(column, f"{having[0]}.{column.name}")
-        column.set("table", exp.toidentifier(having[0]))
+        column.set("table", exp.to_identifier(having[0]))
         return True
 
     def _join_neighbour(self, column: exp.Column) -> bool:
@@ -193,7 +193,7 @@ class _ScopeNames:
         self._scope.expression.append("joins", join)
         self._added[alias] = join.this
         self._check.repairs.append(f"joined {chosen[0].table.name}, which has the column {column.name}")
-        column.set("table", exp.toidentifier(alias))
+        column.set("table", exp.to_identifier(alias))
         return True
 
     def _neighbours(self) -> Iterator[_Neighbour]:
@@ -229,7 +229,7 @@ class _ScopeNames:
             return False
         self._note(column, f"{options[near]}.{near}")
         column.set("this", identifier(near))
-        column.set("table", exp.toidentifier(options[near]))
+        column.set("table", exp.to_identifier(options[near]))
         return True
 
     def _note(self, column: exp.Column, meant: str) -> None:
@@ -284,11 +284,11 @@ def _join(neighbour: _Neighbour, alias: str, schema: DatabaseSchema) -> exp.Join
     if neighbour.table.schema_name != schema.default_schema:
         table.set("db", identifier(neighbour.table.schema_name))
     if alias != neighbour.table.name:
-        table.set("alias", exp.TableAlias(this=exp.toidentifier(alias)))
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
     conditions = [
         exp.EQ(
-            this=exp.Column(this=identifier(own), table=exp.toidentifier(neighbour.alias)),
-            expression=exp.Column(this=identifier(others), table=exp.toidentifier(alias)),
+            this=exp.Column(this=identifier(own), table=exp.to_identifier(neighbour.alias)),
+            expression=exp.Column(this=identifier(others), table=exp.to_identifier(alias)),
         )
         for own, others in neighbour.pairs
     ]

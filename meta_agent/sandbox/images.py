@@ -2,8 +2,9 @@
 
 The environment image is the first stage of the very Dockerfile that lies in every
 deployment package, built once and found again by a hash of all that goes into it.
-One rule about the base: where the wanted one is neither here nor to be pulled, the
-locally made ``meta-agent/python-base:bookworm`` takes its place, and the run says so.
+One rule about the base: ``python:3.12-slim`` and the ``meta-agent/python-base:bookworm``
+that `make base-image` builds where no registry answers stand for one another; any other
+wanted image that is neither here nor to be pulled is replaced too, and the run says so.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from docker.models.images import Image
 
 PACKAGE_TEMPLATES = Path(__file__).parent.parent / "templates" / "package"
+DEFAULT_BASE = "python:3.12-slim"
 LOCAL_BASE = "meta-agent/python-base:bookworm"
 BUILD_SECONDS = 600
 
@@ -51,10 +53,13 @@ def find_image(client: DockerClient, reference: str) -> Image | None:
 
 def base_image(client: DockerClient, wanted: str) -> BaseImage:
     """The base image, pulled where that is needed. Raises SandboxError where there is none."""
-    image = find_image(client, wanted) or _pulled(client, wanted)
+    image = find_image(client, wanted)
+    local = find_image(client, LOCAL_BASE)
+    if image is None and local is not None and wanted == DEFAULT_BASE:
+        return BaseImage(LOCAL_BASE, str(local.id))
+    image = image or _pulled(client, wanted)
     if image is not None:
         return BaseImage(wanted, str(image.id))
-    local = find_image(client, LOCAL_BASE)
     if local is None:
         raise SandboxError(
             f"The image {wanted} is not on this machine, and no image registry can be reached.",
