@@ -59,6 +59,8 @@ class Table(Contract):
     kind: Literal["table", "view", "materialized view"] = "table"
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...] = ()
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    """Columns of every unique index, the primary key's among them: a join on all of them repeats no row."""
     foreign_keys: tuple[ForeignKey, ...] = ()
     comment: str | None = None
     row_count: int | None = None

@@ -100,7 +100,7 @@ class Pipeline:
             self._check_answerable(run, analysis)
             with run.stage("planning"):
                 planner = ExecutionPlanner(
-                    conversation, run.schema, host=self._options.host, port=self._options.port
+                    conversation.fork(), run.schema, host=self._options.host, port=self._options.port
                 )
                 run.plan = plan = planner.plan(request, analysis)
             if not self._options.dry_run:

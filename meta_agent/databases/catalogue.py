@@ -61,6 +61,13 @@ _CATALOGUE = sql.SQL("""
         LEFT JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
         LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
         WHERE k.contype = 'p' OR (k.contype = 'f' AND k.conparentid = 0)
+    ), uniques AS (
+        SELECT r.nspname, r.relname,
+               (SELECT array_agg(a.attname::text ORDER BY u.place)
+                FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY u(num, place)
+                JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = u.num) AS columns
+        FROM readable r JOIN pg_catalog.pg_index i ON i.indrelid = r.oid
+        WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
     )
 """)
 
@@ -87,6 +94,10 @@ _KEYS = sql.SQL("""{catalogue}
     FROM keys ORDER BY nspname, relname, conname
 """).format(catalogue=_CATALOGUE)
 
+_UNIQUES = sql.SQL("""{catalogue}
+    SELECT DISTINCT nspname, relname, columns FROM uniques ORDER BY nspname, relname, columns
+""").format(catalogue=_CATALOGUE)
+
 # No oid, statistic or transaction number is part of it: a database restored elsewhere, or filled with other
 # rows, keeps its fingerprint.
 _FINGERPRINT = sql.SQL("""{catalogue}, lines AS (
@@ -102,6 +113,9 @@ _FINGERPRINT = sql.SQL("""{catalogue}, lines AS (
         SELECT concat_ws(' ', 'key', quote_ident(nspname), quote_ident(relname), contype, columns::text,
                          quote_ident(f_schema), quote_ident(f_table), f_columns::text)
         FROM keys
+        UNION ALL
+        SELECT concat_ws(' ', 'unique', quote_ident(nspname), quote_ident(relname), columns::text)
+        FROM uniques
     )
     SELECT current_database()::text, current_schema()::text,
            encode(sha256(convert_to(string_agg(line, chr(10) ORDER BY line COLLATE "C"), 'UTF8')), 'hex')
@@ -197,6 +211,15 @@ def read_keys(cursor: Cursor) -> dict[TableKey, TableKeys]:
                 referred_columns=tuple(referred),
             )
             keys[schema, table].foreign.append(reference)
+    return dict(keys)
+
+
+def read_unique_keys(cursor: Cursor) -> dict[TableKey, list[tuple[str, ...]]]:
+    """Columns of the unique indexes over plain columns and all rows; no two rows agree in all of one's."""
+    cursor.execute(_UNIQUES)
+    keys: dict[TableKey, list[tuple[str, ...]]] = defaultdict(list)
+    for schema, table, columns in cursor.fetchall():
+        keys[schema, table].append(tuple(columns))
     return dict(keys)
 
 

@@ -25,12 +25,15 @@ def discover_tables(cursor: Cursor, connect: Callable[[], Connection]) -> tuple[
     """Every relation the role may read, without row counts. Raises psycopg2.Error."""
     relations = catalogue.read_relations(cursor)
     facts = catalogue.read_columns(cursor)
+    unique = catalogue.read_unique_keys(cursor)
     tables = _reflected_tables(connect, relations, facts)
     if tables is None:
         tables = _catalogue_tables(facts, catalogue.read_keys(cursor))
     known = {relation.key for relation in relations}
     return tuple(
-        _table(relation, facts.get(relation.key, ()), tables[relation.key], known)
+        _table(
+            relation, facts.get(relation.key, ()), tables[relation.key], known, unique.get(relation.key, ())
+        )
         for relation in relations
         if relation.key in tables
     )
@@ -72,7 +75,11 @@ def _catalogue_tables(
 
 
 def _table(
-    relation: Relation, facts: Sequence[ColumnFacts], reflected: ReflectedTable, known: set[TableKey]
+    relation: Relation,
+    facts: Sequence[ColumnFacts],
+    reflected: ReflectedTable,
+    known: set[TableKey],
+    unique: Sequence[tuple[str, ...]],
 ) -> Table:
     readable = {column.name: column for column in facts}
     columns = tuple(
@@ -85,6 +92,7 @@ def _table(
         kind=relation.kind,
         columns=columns,
         primary_key=keys.primary if readable.keys() >= set(keys.primary) else (),
+        unique_keys=tuple(key for key in unique if readable.keys() >= set(key)),
         foreign_keys=tuple(sorted(_usable(keys.foreign, readable, known), key=lambda key: key.columns)),
         comment=relation.comment,
     )

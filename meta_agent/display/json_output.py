@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from meta_agent.contracts import ErrorReport, RunRecord
+from pydantic import BaseModel
+
+from meta_agent.contracts import ErrorReport, LlmUsage, RunRecord, ValidationResult
 from meta_agent.errors import ExitCode
 
 
@@ -45,12 +47,17 @@ def error_as_json(report: ErrorReport, exit_code: ExitCode, request: str) -> dic
         "tables": [],
         "summary": {},
         "files": [],
-        "usage": {"llm_calls": 0, "prompt_tokens": 0, "cached_prompt_tokens": 0, "completion_tokens": 0},
+        "usage": LlmUsage().model_dump(),
         "timings": {},
         "warnings": [],
         "error": report.model_dump(),
     }
 
 
-def _dumped(contract: Any) -> dict[str, Any] | None:
+def verdict_as_json(verdict: ValidationResult) -> dict[str, Any]:
+    """The object that ``validate --json`` prints."""
+    return verdict.model_dump()
+
+
+def _dumped(contract: BaseModel | None) -> dict[str, Any] | None:
     return None if contract is None else contract.model_dump()

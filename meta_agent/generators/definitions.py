@@ -21,7 +21,9 @@ def definition_lines(metrics: tuple[Metric, ...], schema: DatabaseSchema) -> tup
 
 
 def _line(metric: Metric, schema: DatabaseSchema) -> str:
-    name = metric.name if metric.name.lower() == metric.meaning.lower() else f"{metric.name} ({metric.meaning})"
+    name = (
+        metric.name if metric.name.lower() == metric.meaning.lower() else f"{metric.name} ({metric.meaning})"
+    )
     stored = list(_stored_as(metric, schema))
     if stored:
         return f"{name} is stored in {' and in '.join(stored)}"

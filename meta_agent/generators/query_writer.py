@@ -7,6 +7,7 @@ goes back to the model, with the reason and the tables concerned.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,9 +19,13 @@ from sqlglot.errors import SqlglotError
 from meta_agent.contracts import DatabaseSchema, ExecutionPlan, Table
 from meta_agent.errors import NoAnswer
 from meta_agent.generators.code_cleaner import sql_code
+from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.sql_arithmetic import make_division_safe
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart
+from meta_agent.generators.sql_scenarios import take_out_change
+from meta_agent.generators.unasked_filters import unasked_texts
+from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import Metric
 from meta_agent.rendering import render
 
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _QUERY_TOKENS = 600
+_YEAR = re.compile(r"\b(19|20)\d\d\b|\byears?\b|\byearly\b|\bannually\b", re.IGNORECASE)
 _END_OF_BLOCK = ("```\n", "```\r\n")
 Explain = Callable[[str], str | None]
 """None where PostgreSQL would run the query, else its message."""
@@ -88,28 +94,32 @@ class QueryWriter:
             if problem
             else self._first_prompt(request, plan, definitions)
         )
-        for _ in range(_ATTEMPTS):
-            reply = self._conversation.ask_text(prompt, max_tokens=_QUERY_TOKENS, stop=_END_OF_BLOCK)
+        for attempt in range(_ATTEMPTS):
+            reply = self._conversation.ask_text(
+                prompt, max_tokens=_QUERY_TOKENS, stop=_END_OF_BLOCK, cut_ok=True
+            )
             try:
-                return self._checked(reply, plan)
+                written = self._checked(reply, request, plan)
+                if attempt == 0:
+                    self._question_filters(written, request)
+                return written
             except _Rejected as rejected:
                 problem = rejected.problem
                 prompt = render(
                     "prompts/repair_query.md.j2", problem=problem, tables=self._described(rejected.tables)
                 )
         raise NoAnswer(
-            f"No query that your database accepts could be written; the last one failed: {_sentence(problem)}",
+            f"No query that your database accepts could be written; the last problem: {_sentence(problem)}",
             "Name the tables or columns you mean, or ask in smaller steps.",
         )
 
     def _first_prompt(self, request: str, plan: ExecutionPlan, definitions: tuple[Metric, ...]) -> str:
-        examples = ("property_name", *(m.name.lower().replace(" ", "_") for m in definitions))
         return render(
             "prompts/write_query.md.j2",
             request=request,
-            definitions=definitions,
+            definitions=definition_lines(definitions, self._schema),
             simulation=plan.simulation_config is not None,
-            examples=examples if definitions else ("name", "total"),
+            by_year=_YEAR.search(request) is not None,
         )
 
     def _described(self, tables: tuple[Table, ...]) -> str:
@@ -117,19 +127,36 @@ class QueryWriter:
             return ""
         return self._describe(self._schema.model_copy(update={"tables": tables}))
 
-    def _checked(self, reply: str, plan: ExecutionPlan) -> WrittenQueries:
+    def _question_filters(self, written: WrittenQueries, request: str) -> None:
+        """Send a first draft back that filters by a text from nowhere; a second one may know better than we do."""
+        for query in written.queries:
+            texts = unasked_texts(query.tree, request, self._schema)
+            if texts:
+                listed = ", ".join(f"'{text}'" for text in texts)
+                raise _Rejected(f"The request does not speak of {listed}; leave that condition out.")
+
+    def _checked(self, reply: str, request: str, plan: ExecutionPlan) -> WrittenQueries:
         queries, repairs = [], []
         for tree in _parse(sql_code(reply)):
-            query, mended = self._checked_query(tree, plan)
+            query, mended = self._checked_query(tree, request, plan)
             queries.append(query)
             repairs.extend(mended)
         return WrittenQueries(tuple(queries), tuple(repairs))
 
-    def _checked_query(self, tree: exp.Query, plan: ExecutionPlan) -> tuple[WrittenQuery, list[str]]:
+    def _checked_query(
+        self, tree: exp.Query, request: str, plan: ExecutionPlan
+    ) -> tuple[WrittenQuery, list[str]]:
         names = mend_names(tree, self._schema)
         if names.problems:
             raise _Rejected(" ".join(names.problems), tuple(names.tables))
-        repairs = [*names.repairs, *make_division_safe(tree, self._schema), *name_outputs_apart(tree)]
+        scenarios = plan.simulation_config.scenarios if plan.simulation_config else ()
+        repairs = [
+            *names.repairs,
+            *take_out_change(tree, scenarios),
+            *drop_unused_joins(tree, request),
+            *make_division_safe(tree, self._schema),
+            *name_outputs_apart(tree),
+        ]
         sql = tree.sql(dialect="postgres", pretty=True)
         message = self._explain(sql)
         if message is not None:

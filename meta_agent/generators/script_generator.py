@@ -23,12 +23,13 @@ from meta_agent.contracts import (
     UserRequest,
 )
 from meta_agent.errors import NoAnswer
+from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.dockerfile_generator import pin_requirements
 from meta_agent.generators.function_writer import write_function
 from meta_agent.generators.query_writer import Explain, QueryWriter, WrittenQuery
 from meta_agent.generators.report_shape import shape_of
 from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
-from meta_agent.glossary import Glossary, Metric
+from meta_agent.glossary import Glossary
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class ScriptGenerator:
             requirements=pin_requirements(plan.dependencies).requirements,
             needs_database=True,
             repairs=written.repairs,
-            assumptions=_assumptions(written.queries, definitions, plan),
+            assumptions=_assumptions(written.queries, definition_lines(definitions, database.schema), plan),
         )
 
     def _report(self, query: WrittenQuery, plan: ExecutionPlan, database: DatabaseAccess) -> dict[str, Any]:
@@ -198,7 +199,9 @@ def given_script(source: str) -> GeneratedScript:
 
 
 def _not_installed(packages: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"The package {name} is not among those a script may use; it is not installed." for name in packages)
+    return tuple(
+        f"The package {name} is not among those a script may use; it is not installed." for name in packages
+    )
 
 
 def imported_packages(code: str) -> tuple[str, ...]:
@@ -217,9 +220,9 @@ def _day(created: datetime) -> str:
 
 
 def _assumptions(
-    queries: tuple[WrittenQuery, ...], definitions: tuple[Metric, ...], plan: ExecutionPlan
+    queries: tuple[WrittenQuery, ...], definitions: tuple[str, ...], plan: ExecutionPlan
 ) -> tuple[str, ...]:
-    lines = [f"{metric.name} = {metric.formula}" for metric in definitions]
+    lines = list(definitions)
     for query in queries:
         where = query.tree.args.get("where")
         if where is not None:

@@ -70,3 +70,35 @@ def changed_outputs(tree: exp.Query, column: str) -> list[str]:
                 dependent.add(projection.alias_or_name)
     outputs = zip(tree.named_selects, tree.selects, strict=False)
     return [name for name, node in outputs if {c.name for c in node.find_all(exp.Column)} & dependent]
+
+
+def take_out_change(tree: exp.Expression, scenarios: tuple[Scenario, ...]) -> list[str]:
+    """Undo a change that the model applied itself (``noi * 0.9``), so that it is not applied twice."""
+    factors = {round(1 + s.change_percent / 100, 9): s.name for s in scenarios}
+    repairs = []
+    for product in list(tree.find_all(exp.Mul)):
+        for factor_side, other in ((product.expression, product.this), (product.this, product.expression)):
+            name = factors.get(_constant(factor_side))
+            if name is not None:
+                product.replace(other.copy())
+                repairs.append(
+                    f"the change {name} stood in the query; it is applied beside the base case instead"
+                )
+                break
+    return repairs
+
+
+def _constant(node: exp.Expression) -> float | None:
+    """The value of ``0.9`` or ``(1 - 0.10)`` or ``(1 - 10 / 100.0)``."""
+    if isinstance(node, exp.Paren):
+        return _constant(node.this)
+    if isinstance(node, exp.Literal):
+        return None if node.is_string else round(float(node.name), 9)
+    if isinstance(node, exp.Add | exp.Sub | exp.Div):
+        left, right = _constant(node.this), _constant(node.expression)
+        if left is None or right is None:
+            return None
+        if isinstance(node, exp.Div):
+            return round(left / right, 9) if right else None
+        return round(left + right if isinstance(node, exp.Add) else left - right, 9)
+    return None

@@ -40,5 +40,7 @@ def _is_mentioned(text: str, known: str) -> bool:
 
 def _catalogue_words(schema: DatabaseSchema) -> str:
     """Comments and types: they list the values of columns with few of them."""
-    parts = [c.comment or "" for t in schema.tables for c in t.columns] + [t.comment or "" for t in schema.tables]
+    parts = [c.comment or "" for t in schema.tables for c in t.columns] + [
+        t.comment or "" for t in schema.tables
+    ]
     return " ".join([*parts, *(c.type for t in schema.tables for c in t.columns)])

@@ -1,71 +1,31 @@
-"""Writes a run's record and its log into the run's folder.
+"""Writes a run's record into the run's folder.
 
-The record is replaced in one step, so that a reader never sees half of one; secrets
-are masked in both.
+The record is replaced in one step, so that a reader never sees half of one; secrets are
+masked in its texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import simplejson
-from loguru import logger
 
 from meta_agent.contracts import RunRecord
-from meta_agent.runs.secrets import mask
-
-if TYPE_CHECKING:
-    from loguru import Record
+from meta_agent.errors import UsageError
+from meta_agent.runs.json_text import to_json
+from meta_agent.runs.secrets import mask_all
 
 RECORD_NAME = "run.json"
-LOG_NAME = "run.log"
 
 
 def save_record(record: RunRecord, secrets: tuple[str, ...] = ()) -> Path:
-    """Write ``run.json`` into the run's folder; exact numbers stay exact."""
+    """Write ``run.json`` into the run's folder. Raises UsageError where it cannot be written."""
     target = Path(record.run_dir) / RECORD_NAME
     draft = target.with_suffix(".json.part")
-    draft.write_text(mask(to_json(record.model_dump()), secrets), encoding="utf-8")
-    draft.replace(target)
-    return target
-
-
-def to_json(content: dict[str, Any]) -> str:
-    """JSON with database numbers at their own precision and dates in ISO 8601."""
-    return simplejson.dumps(
-        content, use_decimal=True, ensure_ascii=False, indent=2, ignore_nan=True, default=_as_json
-    )
-
-
-def _as_json(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-
-
-@contextmanager
-def log_run(run_dir: Path, secrets: tuple[str, ...], level: str = "INFO") -> Iterator[None]:
-    """Log everything of a run into its folder while the context is open."""
-
-    def clean(record: Record) -> bool:
-        record["message"] = mask(record["message"], secrets)
-        return True
-
-    sink = logger.add(
-        run_dir / "logs" / LOG_NAME,
-        level=level,
-        filter=clean,
-        backtrace=False,
-        diagnose=False,
-        encoding="utf-8",
-    )
     try:
-        yield
-    finally:
-        logger.remove(sink)
+        draft.write_text(to_json(mask_all(record.model_dump(), secrets)) + "\n", encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"The record of this run cannot be written in {target.parent}: {error.strerror or error}.",
+            "Choose a RUNS_DIR you may write to and that has space left.",
+        ) from error
+    return target

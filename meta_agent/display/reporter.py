@@ -1,0 +1,88 @@
+"""All that one invocation of the program shows, as text for people or as one JSON object for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from meta_agent.display.console import stderr_console, stdout_console, write_text
+from meta_agent.display.progress import ConsoleProgress
+
+if TYPE_CHECKING:
+    from meta_agent.contracts import RunRecord, ValidationResult
+    from meta_agent.doctor import Check
+    from meta_agent.errors import ExitCode
+    from meta_agent.glossary import Glossary
+
+
+class Reporter:
+    """Shows results on stdout, progress and errors on stderr."""
+
+    def __init__(self, *, json: bool = False, quiet: bool = False, debug: bool = False) -> None:
+        """``json``: stdout gets exactly one object, whatever happens. ``debug``: with tracebacks."""
+        self._json = json
+        self._quiet = quiet
+        self._debug = debug
+        self._has_answered = False
+        self.stderr = stderr_console()
+        self.progress = ConsoleProgress(self.stderr, quiet=quiet, animated=not debug)
+
+    def show_run(self, record: RunRecord, glossary: Glossary, execute_command: str) -> None:
+        """A run that has ended, well or not."""
+        from meta_agent.display.answer import show_answer, show_failed_output, show_run, show_warnings
+        from meta_agent.display.errors import show_error
+        from meta_agent.display.json_output import record_as_json
+
+        self.progress.close()
+        if self._json:
+            self._print_json(record_as_json(record))
+        else:
+            show_answer(record, glossary, stdout_console())
+        if record.error is not None:
+            show_failed_output(record, self.stderr)
+            show_error(record.error, self.stderr)
+        show_warnings(record.warnings, self.stderr)
+        if not self._quiet and not self._json:
+            show_run(record, self.stderr, execute_command)
+
+    def show_validation(self, verdict: ValidationResult) -> None:
+        """The validator's verdict on a file."""
+        from meta_agent.display.findings import show_validation
+        from meta_agent.display.json_output import verdict_as_json
+
+        self.progress.close()
+        if self._json:
+            self._print_json(verdict_as_json(verdict))
+        else:
+            show_validation(verdict, stdout_console())
+
+    def show_checks(self, checks: Iterable[Check]) -> list[Check]:
+        """The doctor's checks as they come in; they are returned as a list."""
+        from meta_agent.display.findings import show_check
+
+        shown, console = [], stdout_console()
+        for check in checks:
+            self.progress.close()
+            show_check(check, console)
+            shown.append(check)
+        return shown
+
+    def show_failure(self, error: BaseException, code: ExitCode, request: str) -> None:
+        """An error that came before there was a run, or an internal one."""
+        from meta_agent.display.errors import show_error, show_traceback
+        from meta_agent.display.json_output import error_as_json
+        from meta_agent.errors import ExitCode
+        from meta_agent.runs.journal import report_of
+
+        self.progress.close()
+        if code == ExitCode.INTERNAL and self._debug:
+            show_traceback(error, self.stderr)
+        show_error(report_of(error), self.stderr)
+        if self._json and not self._has_answered:
+            self._print_json(error_as_json(report_of(error), code, request))
+
+    def _print_json(self, content: dict[str, object]) -> None:
+        from meta_agent.runs.json_text import to_json
+
+        self._has_answered = True
+        write_text(to_json(content) + "\n")
