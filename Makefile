@@ -3,8 +3,9 @@
 PYTHON := .venv/bin/python
 RUN_STAMP := .venv/.installed-run
 DEV_STAMP := .venv/.installed-dev
+EVAL_STAMP := .venv/.installed-eval
 
-.PHONY: help demo test check unit lint bench base-image docker stop clean
+.PHONY: help demo test check unit lint bench eval base-image docker stop clean
 
 help:
 	@echo "make demo        set everything up and ask the sample portfolio a question"
@@ -13,6 +14,7 @@ help:
 	@echo "make unit        the tests that need no Docker, database or model"
 	@echo "make lint        formatting, lint and types"
 	@echo "make bench       time and memory of the tool itself"
+	@echo "make eval        how many answers are right; EVAL_ARGS=\"...\" as docs/evaluation.md says"
 	@echo "make base-image  the image that generated scripts run on"
 	@echo "make stop        stop the embedded model and database"
 	@echo "make clean       remove what was set up inside this folder"
@@ -38,6 +40,9 @@ lint: $(DEV_STAMP)
 bench: $(DEV_STAMP) docker
 	@BASE_IMAGE="$$(bash tools/base-image.sh)" && export BASE_IMAGE && $(PYTHON) -m tools.bench
 
+eval: $(EVAL_STAMP)
+	@$(PYTHON) -m meta_agent.evaluation $(EVAL_ARGS)
+
 base-image: docker
 	@bash tools/base-image.sh
 
@@ -56,4 +61,8 @@ $(RUN_STAMP): requirements.txt tools/requirements-demo.txt tools/venv.sh
 
 $(DEV_STAMP): $(RUN_STAMP) tools/requirements-dev.txt
 	@bash tools/venv.sh tools/requirements-dev.txt
+	@touch $@
+
+$(EVAL_STAMP): $(RUN_STAMP) tools/requirements-eval.txt
+	@bash tools/venv.sh requirements.txt tools/requirements-eval.txt
 	@touch $@

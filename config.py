@@ -6,10 +6,11 @@ explains each. The environment wins over .env.
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from meta_agent.errors import UsageError
@@ -26,7 +27,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=PROJECT_DIR / ".env",
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -47,13 +48,11 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=1, le=65535)
     log_level: Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
-    base_image: str = "python:3.12-slim"
+    base_image: str = Field(default="python:3.12-slim", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,254}$")
     script_timeout: int = Field(default=120, ge=1, le=3600)
     glossary_path: Path = PROJECT_DIR / "glossary.yaml"
     runs_dir: Path = PROJECT_DIR / "generated_scripts"
-    cache_dir: Path | None = Field(
-        default=None, validation_alias=AliasChoices("cache_dir", "META_AGENT_CACHE")
-    )
+    cache_dir: Path | None = Field(default=None, validation_alias="META_AGENT_CACHE")
 
     xdg_cache_home: Path | None = None
 
@@ -62,12 +61,15 @@ class Settings(BaseSettings):
     def _any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
+    @field_validator("glossary_path", "runs_dir", "cache_dir", "xdg_cache_home")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path is not None else None
+
     @property
     def cache_folder(self) -> Path:
         """Where models, the sample database and schema caches are kept."""
-        if self.cache_dir is not None:
-            return self.cache_dir.expanduser().absolute()
-        return (self.xdg_cache_home or Path.home() / ".cache").absolute() / "meta-agent"
+        return self.cache_dir or (self.xdg_cache_home or Path.home() / ".cache").absolute() / "meta-agent"
 
 
 def load_settings(*, demo: bool = False) -> Settings:
@@ -79,9 +81,25 @@ def load_settings(*, demo: bool = False) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "a setting"
         raise UsageError(
-            f"The setting {name} is not usable: {first['msg']}.",
+            f"The setting {name} is not usable: {first['msg'][:1].lower()}{first['msg'][1:]}.",
             f"Correct {name} in the environment or in .env.",
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(
+            f"The settings file .env cannot be read: {reason}.", "Correct it; .env.example shows its form."
+        ) from None
+
+
+def settings_warnings() -> tuple[str, ...]:
+    """What the user should know about their settings, one sentence each."""
+    file = Settings.model_config.get("env_file")
+    path = Path(file) if isinstance(file, str | Path) else None
+    try:
+        readable = path is not None and bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return ()
+    return (f"Everybody on this machine can read {path}: run chmod 600 {path}.",) if readable else ()

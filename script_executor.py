@@ -5,140 +5,147 @@ python script_executor.py "Which properties have a DSCR below 1.25?"
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from meta_agent.interrupts import interruptible
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Callable
+    from types import TracebackType
 
     from config import Settings
-    from meta_agent.contracts import RunRecord
-    from meta_agent.databases.base import Database
-    from meta_agent.display.console import ConsoleProgress
+    from meta_agent.contracts import RunRecord, UserRequest
+    from meta_agent.display.reporter import Reporter
+    from meta_agent.executors.container_executor import SandboxOptions
     from meta_agent.pipeline import PipelineOptions
     from meta_agent.utils.llm_client import LLMClient
 
+VERSION = "2.1.0"
+PROGRAM = "script_executor.py"
 COMMANDS = ("validate", "execute", "doctor")
-EPILOG = "Other commands: validate FILE · execute FILE · doctor (each with --help)."
+EPILOG = "Other commands: validate FILE, execute FILE, doctor (each with --help)."
 
-ask_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-command_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+ask_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+command_app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Demo = Annotated[bool, typer.Option("--demo", help="Use the embedded model and the sample portfolio.")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Log everything to stderr; tracebacks for internal errors.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer and errors only.")]
-File = Annotated[Path, typer.Argument(help="A Python file; - is stdin.", allow_dash=True)]
+Debug = Annotated[bool, typer.Option("--debug", help="Log everything to stderr, with tracebacks.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer, warnings and errors only.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A Python script; - is stdin.")]
 
 
 @ask_app.command(epilog=EPILOG)
 def ask(
     request: Annotated[
         str | None,
-        typer.Argument(help="What you want to know. Without it: piped stdin (or -), else a prompt."),
+        typer.Argument(
+            metavar="REQUEST", help="Your question; without it piped stdin (or -), else a prompt."
+        ),
     ] = None,
     demo: Demo = False,
     json: Json = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Stop after validation; nothing is executed.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after validation; run nothing.")] = False,
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask anything.")] = False,
     debug: Debug = False,
     quiet: Quiet = False,
-) -> None:
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> int:
     """Answer a question about your database with a script that runs in a sandbox."""
-    with _Session(json=json, debug=debug, quiet=quiet, request=request or "") as session:
-        if request not in (None, "-"):
-            asked = request
-        elif request == "-" or not sys.stdin.isatty():
-            asked = sys.stdin.buffer.read(64 * 1024)
-        elif no_input or json:
-            session.refuse("There is no request.", "Give it as an argument or on stdin.")
-        else:
-            session.converse(demo=demo, dry_run=dry_run)
-            return
-        session.answer(asked, "argument" if asked is request else "stdin", demo=demo, dry_run=dry_run)
+    if version:
+        typer.echo(f"{PROGRAM} {VERSION}")
+        return 0
+    with Invocation(request or "", json=json, debug=debug, quiet=quiet, demo=demo) as invocation:
+        invocation.ask(request, dry_run=dry_run, may_prompt=not (no_input or json))
+    return invocation.exit_code
 
 
 @command_app.command()
-def validate(file: File, json: Json = False, debug: Debug = False) -> None:
+def validate(file: File, json: Json = False, debug: Debug = False) -> int:
     """Check a script for syntax, security and good practice. Exit status 0 or 5."""
-    with _Session(json=json, debug=debug, quiet=False, request=f"validate {file}") as session:
-        session.validate(file)
+    with Invocation(f"validate {file}", json=json, debug=debug) as invocation:
+        invocation.validate(file)
+    return invocation.exit_code
 
 
 @command_app.command()
 def execute(
-    file: File,
-    demo: Demo = False,
-    json: Json = False,
-    debug: Debug = False,
-    quiet: Quiet = False,
-) -> None:
+    file: File, demo: Demo = False, json: Json = False, debug: Debug = False, quiet: Quiet = False
+) -> int:
     """Run a script in the sandbox, without the model."""
-    with _Session(json=json, debug=debug, quiet=quiet, request=f"execute {file}") as session:
-        session.execute(file, demo=demo)
+    with Invocation(f"execute {file}", json=json, debug=debug, quiet=quiet, demo=demo) as invocation:
+        invocation.execute(file)
+    return invocation.exit_code
 
 
 @command_app.command()
-def doctor(demo: Demo = False, debug: Debug = False) -> None:
-    """Check Python, Docker, the model, the database and the disk. Exit status 1 if something is broken."""
-    with _Session(json=False, debug=debug, quiet=False, request="doctor") as session:
-        session.doctor(demo=demo)
+def doctor(demo: Demo = False, debug: Debug = False) -> int:
+    """Check what a run needs: Docker, the model, the database, disk. Exit status 0 if all is well."""
+    with Invocation("doctor", debug=debug, demo=demo) as invocation:
+        invocation.doctor()
+    return invocation.exit_code
 
 
-class _Session:
-    """One invocation: what is shown where, and how its errors become an exit status."""
+class Invocation:
+    """One call of the program: does the work of a command and turns its errors into an exit status."""
 
-    def __init__(self, *, json: bool, debug: bool, quiet: bool, request: str) -> None:
-        self._json = json
-        self._debug = debug
-        self._quiet = quiet
+    def __init__(self, request: str, *, demo: bool = False, debug: bool = False, **shown: bool) -> None:
+        """``shown``: json and quiet, as the Reporter takes them."""
+        self.exit_code = 0
         self._request = request
-        self._exit_code = 0
+        self._demo = demo
+        self._debug = debug
+        self._shown = shown
 
-    def __enter__(self) -> _Session:
-        from meta_agent.display.console import ConsoleProgress, stderr_console
-
-        self._stderr: Console = stderr_console()
-        self._progress: ConsoleProgress = ConsoleProgress(self._stderr, quiet=self._quiet or self._json)
-        self._progress.stage_started("start")
+    def __enter__(self) -> Invocation:
         return self
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._progress.close()
-        if error is None:
-            raise typer.Exit(self._exit_code)
-        if isinstance(error, typer.Exit):
-            return
-        self._fail(error)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        self._reporter.progress.close()
+        if error is not None:
+            from meta_agent.errors import exit_code_for
 
-    def _fail(self, error: BaseException) -> NoReturn:
-        from meta_agent.display.console import show_error, write_text
-        from meta_agent.display.json_output import error_as_json
-        from meta_agent.errors import ExitCode, exit_code_for
-        from meta_agent.runs.journal import report_of
-        from meta_agent.runs.store import to_json
+            self.exit_code = exit_code_for(error)
+            self._reporter.show_failure(error, exit_code_for(error), self._request)
+        return True
 
-        code = exit_code_for(error)
-        if code == ExitCode.INTERNAL and self._debug:
-            raise error
-        if self._json:
-            write_text(to_json(error_as_json(report_of(error), code, self._request)) + "\n")
+    @cached_property
+    def _reporter(self) -> Reporter:
+        """Made inside the ``with`` block, so that an interrupt during its imports is reported, too."""
+        from meta_agent.display.reporter import Reporter
+
+        return Reporter(debug=self._debug, **self._shown)
+
+    def _start(self) -> None:
+        self._reporter.progress.stage_started("start")
+
+    # --- commands ------------------------------------------------------------------
+
+    def ask(self, request: str | None, *, dry_run: bool, may_prompt: bool) -> None:
+        """Answer one request, or those typed at a prompt."""
+        self._start()
+        from meta_agent.request_input import read_request, read_stdin, stdin_is_terminal
+
+        if request is not None and request != "-":
+            self._show(self._pipeline(dry_run)(read_request(request, "argument")))
+        elif request == "-" or not stdin_is_terminal():
+            content = read_stdin()
+            self._request = content.decode("utf-8", "replace")
+            self._show(self._pipeline(dry_run)(read_request(content, "stdin")))
+        elif may_prompt:
+            self._converse(dry_run)
         else:
-            show_error(report_of(error), self._stderr)
-        raise typer.Exit(code)
-
-    # --- commands ----------------------------------------------------------------
+            self.refuse("There is no request.", "Give it as an argument or on stdin.")
 
     def refuse(self, cause: str, remedy: str) -> NoReturn:
         """End with a usage error."""
@@ -146,87 +153,71 @@ class _Session:
 
         raise UsageError(cause, remedy)
 
-    def answer(self, asked: str | bytes, source: str, *, demo: bool, dry_run: bool) -> None:
-        """Answer one request."""
-        from meta_agent.request_input import read_request
-
-        request = read_request(asked, "argument" if source == "argument" else "stdin")
-        ask_one = self._pipeline(demo=demo, dry_run=dry_run)
-        self._show(ask_one(request))
-
-    def converse(self, *, demo: bool, dry_run: bool) -> None:
-        """Answer requests typed at a prompt until the user leaves."""
+    def _converse(self, dry_run: bool) -> None:
         from meta_agent.display.prompt import ask_repeatedly
 
-        ask_one = self._pipeline(demo=demo, dry_run=dry_run)
-        self._progress.close()
-        ask_repeatedly(lambda request: self._show(ask_one(request)), self._stderr)
-        self._exit_code = 0
+        answer = self._pipeline(dry_run)
+        self._reporter.progress.close()
+        ask_repeatedly(lambda request: self._show(answer(request)), self._reporter.stderr)
+        self.exit_code = 0
 
     def validate(self, file: Path) -> None:
-        """Print the validator's verdict on a file."""
-        from meta_agent.display.console import stdout_console, write_text
-        from meta_agent.display.findings import show_validation
+        """Give the validator's verdict on a file."""
+        self._start()
         from meta_agent.errors import ExitCode
-        from meta_agent.runs.store import to_json
+        from meta_agent.request_input import read_script
         from meta_agent.validators.script_validator import ScriptValidator
 
-        verdict = ScriptValidator().validate(self._read_script(file))
-        self._progress.close()
-        if self._json:
-            write_text(to_json(verdict.model_dump()) + "\n")
-        else:
-            show_validation(verdict, stdout_console())
-        self._exit_code = ExitCode.OK if verdict.is_valid else ExitCode.REFUSED
+        source = read_script(file)
+        self._log("INFO", ())
+        verdict = ScriptValidator().validate(source)
+        self._reporter.show_validation(verdict)
+        self.exit_code = ExitCode.OK if verdict.is_valid else ExitCode.REFUSED
 
-    def execute(self, file: Path, *, demo: bool) -> None:
+    def execute(self, file: Path) -> None:
         """Run a given script in the sandbox."""
+        self._start()
         from config import load_settings
         from meta_agent.pipeline import execute_file
+        from meta_agent.request_input import read_script
 
-        source = self._read_script(file)
-        options = self._options(load_settings(demo=demo), dry_run=False)
-        self._show(execute_file(source, file.name, options, self._progress))
+        source = read_script(file)
+        options = self._options(load_settings(demo=self._demo), dry_run=False)
+        self._show(execute_file(source, file.name, options, self._reporter.progress))
 
-    def doctor(self, *, demo: bool) -> None:
-        """Print a line for every check."""
-        from config import load_settings
+    def doctor(self) -> None:
+        """Show a line for every check; the first broken one gives the exit status."""
+        self._start()
+        from config import load_settings, settings_warnings
         from meta_agent.databases import open_database
-        from meta_agent.display.console import stdout_console
-        from meta_agent.display.findings import show_check
         from meta_agent.doctor import run_checks
-        from meta_agent.errors import ExitCode
 
-        settings = load_settings(demo=demo)
-
-        def database() -> Database | None:
-            url = self._database_url(settings)
-            return open_database(url) if url else None
-
-        console = stdout_console()
+        settings = load_settings(demo=self._demo)
+        self._log(settings.log_level, ())
         checks = run_checks(
-            lambda: self._client(settings), database, _sandbox_options(settings), settings.runs_dir
+            client=lambda: self._client(settings),
+            database=lambda: open_database(url) if (url := self._database_url(settings)) else None,
+            sandbox=_sandbox(settings),
+            glossary_path=settings.glossary_path,
+            runs_dir=settings.runs_dir,
+            warnings=settings_warnings(),
         )
-        for check in checks:
-            self._progress.close()
-            show_check(check, console)
-            if check.state == "broken":
-                self._exit_code = ExitCode.INTERNAL
+        shown = self._reporter.show_checks(checks)
+        self.exit_code = next((check.exit_code for check in shown if check.state == "broken"), 0)
 
     # --- wiring --------------------------------------------------------------------
 
-    def _pipeline(self, *, demo: bool, dry_run: bool) -> Callable[..., RunRecord]:
+    def _pipeline(self, dry_run: bool) -> Callable[[UserRequest], RunRecord]:
         from config import load_settings
 
-        settings = load_settings(demo=demo)
-        self._log(settings.log_level)
+        settings = load_settings(demo=self._demo)
         client = self._client(settings)
         client.warm_up()
-        options = self._options(settings, dry_run=dry_run)
         from meta_agent.databases import open_database
         from meta_agent.pipeline import Pipeline
 
-        return Pipeline(client, options, self._progress, open_database).run
+        options = self._options(settings, dry_run=dry_run)
+        return Pipeline(client, options, self._reporter.progress, open_database).run
 
     def _client(self, settings: Settings) -> LLMClient:
         from config import EMBEDDED_MODEL
@@ -237,7 +228,8 @@ class _Session:
             from meta_agent.llm.embedded_server import ensure_embedded_server
             from meta_agent.llm.model_files import QWEN_CODER_1_5B
 
-            base_url = ensure_embedded_server(settings.cache_folder, on_progress=self._progress.preparing)
+            preparing = self._reporter.progress.preparing
+            base_url = ensure_embedded_server(settings.cache_folder, on_progress=preparing)
             model = QWEN_CODER_1_5B.name
         return LLMClient(
             ModelOptions(
@@ -252,97 +244,79 @@ class _Session:
             )
         )
 
+    def _database_url(self, settings: Settings) -> str | None:
+        from config import SAMPLE_DATABASE
+
+        url = settings.database_url.get_secret_value() if settings.database_url else None
+        if url != SAMPLE_DATABASE:
+            return url
+        from meta_agent.databases.embedded import ensure_sample_database
+
+        preparing = self._reporter.progress.preparing
+        return ensure_sample_database(settings.cache_folder, on_progress=preparing).reader_url
+
     def _options(self, settings: Settings, *, dry_run: bool) -> PipelineOptions:
+        from config import settings_warnings
         from meta_agent.glossary import load_glossary
         from meta_agent.pipeline import PipelineOptions
         from meta_agent.runs.secrets import secrets_of_url
 
         url = self._database_url(settings)
+        secrets = (*secrets_of_url(url), settings.llm_api_key.get_secret_value())
+        self._log(settings.log_level, secrets)
+        self._glossary = load_glossary(settings.glossary_path)
         return PipelineOptions(
             runs_dir=settings.runs_dir,
             cache_dir=settings.cache_folder,
-            glossary=load_glossary(settings.glossary_path),
-            sandbox=_sandbox_options(settings),
+            glossary=self._glossary,
+            sandbox=_sandbox(settings),
             database_url=url,
             host=settings.host,
             port=settings.port,
             dry_run=dry_run,
-            secrets=(*secrets_of_url(url), settings.llm_api_key.get_secret_value()),
+            secrets=secrets,
+            warnings=settings_warnings(),
             log_level=settings.log_level,
         )
 
-    def _database_url(self, settings: Settings) -> str | None:
-        from config import SAMPLE_DATABASE
+    def _log(self, level: str, secrets: tuple[str, ...]) -> None:
+        from meta_agent.runs.log import start_logging
 
-        url = settings.database_url.get_secret_value() if settings.database_url else None
-        if url == SAMPLE_DATABASE:
-            from meta_agent.databases.embedded import ensure_sample_database
-
-            url = ensure_sample_database(
-                settings.cache_folder, on_progress=self._progress.preparing
-            ).reader_url
-        return url
-
-    def _log(self, level: str) -> None:
-        from loguru import logger
-
-        logger.remove()
-        if self._debug:
-            logger.add(sys.stderr, level=level if level == "TRACE" else "DEBUG", diagnose=False)
-
-    def _read_script(self, file: Path) -> str:
-        from meta_agent.errors import UsageError
-
-        self._log("INFO")
-        try:
-            content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        except OSError as error:
-            raise UsageError(
-                f"{file} cannot be read: {error.strerror}.", "Give the path of a Python file."
-            ) from None
-        return content.decode("utf-8", errors="surrogateescape")
+        start_logging(level, secrets, to_stderr=self._debug)
 
     def _show(self, record: RunRecord) -> None:
-        from config import load_settings
-        from meta_agent.display.console import show_answer, show_error, show_run, stdout_console, write_text
-        from meta_agent.display.json_output import record_as_json
-        from meta_agent.glossary import load_glossary
-        from meta_agent.runs.store import to_json
-
-        self._progress.close()
-        self._exit_code = record.exit_code
-        if self._json:
-            write_text(to_json(record_as_json(record)) + "\n")
-            return
-        show_answer(record, load_glossary(load_settings().glossary_path), stdout_console())
-        if record.error is not None:
-            show_error(record.error, self._stderr)
-        if not self._quiet:
-            show_run(record, self._stderr)
+        self.exit_code = record.exit_code
+        demo = " --demo" if self._demo else ""
+        self._reporter.show_run(record, self._glossary, f"python {sys.argv[0]} execute{demo}")
 
 
-def _sandbox_options(settings: Settings):  # type: ignore[no-untyped-def]
+def _sandbox(settings: Settings) -> SandboxOptions:
     from meta_agent.executors.container_executor import SandboxOptions
 
     return SandboxOptions(base_image=settings.base_image, time_limit_seconds=float(settings.script_timeout))
 
 
-def main(arguments: list[str]) -> NoReturn:
-    """Dispatch to a command and leave with its exit status."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    app = command_app if arguments and arguments[0] in COMMANDS else ask_app
-    try:
-        app(arguments, prog_name="script_executor.py")
-    except BrokenPipeError:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(0)
+def run(arguments: list[str]) -> int:
+    """Do what the arguments say and give back the exit status."""
+    first = next((a for a in arguments if a == "--" or not a.startswith("-")), "")
+    app, ordered = ask_app, arguments
+    if first in COMMANDS:
+        position = arguments.index(first)
+        app, ordered = command_app, [first, *arguments[:position], *arguments[position + 1 :]]
+    with interruptible():
+        try:
+            return int(app(ordered, prog_name=PROGRAM, standalone_mode=False))
+        except typer.TyperException as error:
+            message = f"{error.format_message().rstrip('.')}."
+        with Invocation("", json="--json" in arguments, quiet=True) as invocation:
+            invocation.refuse(message, f"See python {PROGRAM} --help; put a request in quotes.")
+        return invocation.exit_code
 
 
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+def main() -> NoReturn:
+    """Run with the arguments of the command line."""
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from meta_agent.errors import MetaAgentError
+from meta_agent.errors import ExitCode, MetaAgentError, SandboxError
 
 if TYPE_CHECKING:
     from meta_agent.databases.base import Database
     from meta_agent.executors.container_executor import SandboxOptions
+    from meta_agent.sandbox.health import SandboxHealth
     from meta_agent.utils.llm_client import LLMClient
 
-_LEAST_FREE_GB = 2.0
+LEAST_FREE_BYTES = 2_000_000_000
 _TEST_TOKENS = 24
-_GOOD: Literal["ok"] = "ok"
 
 
 @dataclass(frozen=True)
@@ -30,32 +30,38 @@ class Check:
     state: Literal["ok", "warning", "broken"]
     finding: str
     remedy: str = ""
+    exit_code: ExitCode = ExitCode.OK
+    """That of a run which meets what is broken."""
 
 
 def run_checks(
+    *,
     client: Callable[[], LLMClient],
     database: Callable[[], Database | None],
     sandbox: SandboxOptions,
+    glossary_path: Path,
     runs_dir: Path,
+    warnings: tuple[str, ...] = (),
 ) -> Iterator[Check]:
-    """Every check in turn; one that fails does not keep the next from running."""
-    yield _check_python()
+    """Every check in turn; one that fails does not keep the next from running.
+
+    ``warnings`` are what is already known of the settings.
+    """
+    yield Check("Python", "ok", platform.python_version())
+    for warning in warnings:
+        yield Check("Settings", "warning", warning)
     yield from _guarded("Docker", lambda: _check_docker(sandbox))
     yield from _guarded("Model", lambda: _check_model(client()))
     yield from _guarded("Database", lambda: _check_database(database()))
-    yield _check_disk(runs_dir)
+    yield from _guarded("Glossary", lambda: _check_glossary(glossary_path))
+    yield _check_disk("Disk", _free_bytes(runs_dir))
 
 
 def _guarded(name: str, checks: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from checks()
     except MetaAgentError as error:
-        yield Check(name, "broken", error.cause, error.remedy)
-
-
-def _check_python() -> Check:
-    version = platform.python_version()
-    return Check("Python", _GOOD, version)
+        yield Check(name, "broken", error.cause, error.remedy, error.exit_code)
 
 
 def _check_docker(sandbox: SandboxOptions) -> Iterator[Check]:
@@ -63,20 +69,36 @@ def _check_docker(sandbox: SandboxOptions) -> Iterator[Check]:
 
     health = inspect_sandbox(sandbox)
     if health.problem is not None:
-        yield Check("Docker", "broken", health.problem.cause, health.problem.remedy)
-        return
-    yield Check("Docker", _GOOD, f"engine {health.engine_version} on {health.operating_system}")
-    if health.base_image_state == "missing":
-        yield Check("Base image", "broken", f"{health.base_image} is not here.", "Run: make base-image")
-    else:
-        yield Check("Base image", _GOOD, health.base_image)
+        raise SandboxError(health.problem.cause, health.problem.remedy)
+    yield Check("Docker", "ok", f"engine {health.engine_version} on {health.operating_system}")
+    yield _check_base_image(health)
+    if health.free_disk_bytes is not None:
+        yield _check_disk("Docker disk", health.free_disk_bytes)
+
+
+def _check_base_image(health: SandboxHealth) -> Check:
+    name = health.base_image
+    if health.base_image_state == "present":
+        return Check("Base image", "ok", name)
+    if health.base_image_state == "replaced":
+        return Check(
+            "Base image", "ok", f"{name} is not here; the one made on this machine takes its place if need be"
+        )
+    return Check(
+        "Base image",
+        "warning",
+        f"{name} is not here; the first run pulls it.",
+        "Without a registry run: make base-image",
+    )
 
 
 def _check_model(client: LLMClient) -> Iterator[Check]:
     status = client.check(test_tokens=_TEST_TOKENS)
     speed = f", {status.tokens_per_second:.0f} tokens/s" if status.tokens_per_second else ""
-    assumed = " (assumed: the server does not tell)" if status.context_is_assumed else ""
-    yield Check("Model", _GOOD, f"{status.model}, context {status.context_length:,}{assumed}{speed}")
+    assumed = " (assumed)" if status.context_is_assumed else ""
+    yield Check(
+        "Model", "ok", f"{status.model} on {status.server}, context {status.context_length:,}{assumed}{speed}"
+    )
     for warning in status.warnings:
         yield Check("Model", "warning", warning)
 
@@ -88,22 +110,44 @@ def _check_database(database: Database | None) -> Iterator[Check]:
     with closing(database):
         tables = len(database.schema().tables)
         rights = database.rights()
-        found = (
-            f"{database.name} on PostgreSQL {database.server_version}, {tables} tables, role {rights.role}"
+        place = f"{database.name} on PostgreSQL {database.server_version}, {_counted(tables, 'table')}"
+    if rights.can_write:
+        yield Check(
+            "Database", "warning", f"{place}. {rights.detail}", "Give the tool a role that may only read."
         )
-        if rights.can_write:
-            yield Check(
-                "Database", "warning", f"{found}. {rights.detail}", "Give the tool a role that may only read."
-            )
-        else:
-            yield Check("Database", _GOOD, f"{found}, read-only")
+    else:
+        yield Check("Database", "ok", f"{place}, role {rights.role} may only read")
+    if not tables:
+        yield Check(
+            "Database",
+            "broken",
+            f"{database.name} has no table that the role may read.",
+            "Grant SELECT on the tables to the role in DATABASE_URL.",
+            ExitCode.NO_ANSWER,
+        )
 
 
-def _check_disk(runs_dir: Path) -> Check:
-    place = runs_dir if runs_dir.exists() else runs_dir.parent
-    free = shutil.disk_usage(place).free / 1e9
-    if free < _LEAST_FREE_GB:
-        return Check(
-            "Disk", "broken", f"Only {free:.1f} GB are free.", "Make room; images and models take a few GB."
-        )
-    return Check("Disk", _GOOD, f"{free:.0f} GB free")
+def _check_glossary(path: Path) -> Iterator[Check]:
+    from meta_agent.glossary import load_glossary
+
+    glossary = load_glossary(path)
+    yield Check("Glossary", "ok", f"{_counted(len(glossary.metrics), 'metric')} in {path.name}")
+
+
+def _check_disk(name: str, free: int) -> Check:
+    found = f"{free / 1e9:.1f} GB free"
+    if free >= LEAST_FREE_BYTES:
+        return Check(name, "ok", found)
+    return Check(
+        name, "broken", f"Only {found}.", "Make room: images and models take a few GB.", ExitCode.SANDBOX
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    """Of the disk that a folder lies on, or will."""
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(existing).free
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -3,7 +3,8 @@
     MetaAgentError
     ├── UsageError           the request or the settings are wrong
     ├── ModelError           the model server, or what it answered
-    │   └── ModelTimeout     the model did not answer in time
+    │   ├── ModelTimeout     the model did not answer in time
+    │   └── AnswerCut        the model's answer was longer than it may be
     ├── DatabaseError        the database cannot be reached or read
     ├── ScriptRefused        the validator refused every script
     ├── SandboxError         Docker is missing or failed
@@ -51,9 +52,9 @@ class MetaAgentError(Exception):
 
 
 class UsageError(MetaAgentError):
-    """The request or the settings cannot be used as they are."""
+    """The command, the request or a setting cannot be used as it is."""
 
-    title = "The request cannot be used"
+    title = "This does not work as given"
     exit_code = ExitCode.USAGE
 
 
@@ -68,6 +69,12 @@ class ModelTimeout(ModelError):
     """The model was reached and did not answer in time."""
 
     title = "The model did not answer in time"
+
+
+class AnswerCut(ModelError):
+    """The model's answer ended at the token limit, so that part of it is missing."""
+
+    title = "The model's answer is too long"
 
 
 class DatabaseError(MetaAgentError):

@@ -13,10 +13,27 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from meta_agent.contracts import Contract
 from meta_agent.errors import UsageError
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NEVER_ADDED = _words(
+    """
+    average avg mean median rate ratio percent pct per psf year id change growth difference diff yield
+    margin multiple share index factor score rank min max minimum maximum lowest highest cumulative
+    running ytd
+    """
+)
+"""Words of a column that must not be totalled, whatever else its name says."""
+_ENDINGS = ((r"ies$", "y"), (r"(x|ch|sh|ss)es$", r"\1"), (r"(?<![su])s$", ""))
+"""Of plurals, and what they become."""
+_SHORTEST_PLURAL = 4
 
 
 class Threshold(Contract):
@@ -37,11 +54,19 @@ class Metric(Contract):
     unit: Literal["ratio", "percent", "currency"] = "ratio"
     thresholds: tuple[Threshold, ...] = ()
 
+    @field_validator("name")
+    @classmethod
+    def _has_a_word(cls, name: str) -> str:
+        if not normalise(name):
+            raise ValueError("a name needs at least one letter or digit")
+        return name
+
     @field_validator("thresholds")
     @classmethod
     def _highest_first(cls, thresholds: tuple[Threshold, ...]) -> tuple[Threshold, ...]:
-        bounds = [t.at_least for t in thresholds[:-1]]
-        if None in bounds or bounds != sorted(bounds, reverse=True, key=lambda bound: bound or 0.0):
+        bounds = [t.at_least for t in thresholds]
+        figures = [bound for bound in bounds if bound is not None]
+        if None in bounds[:-1] or figures != sorted(set(figures), reverse=True):
             raise ValueError(
                 "thresholds must go from the highest to the lowest, only the last without at_least"
             )
@@ -50,7 +75,8 @@ class Metric(Contract):
     @cached_property
     def names(self) -> frozenset[str]:
         """Every way to write the metric, normalised as :func:`normalise` does."""
-        return frozenset(normalise(word) for word in (self.name, self.meaning, *self.synonyms))
+        words = (normalise(word) for word in (self.name, self.meaning, *self.synonyms))
+        return frozenset(word for word in words if word)
 
 
 class Glossary(Contract):
@@ -58,6 +84,21 @@ class Glossary(Contract):
 
     metrics: tuple[Metric, ...] = ()
     additive_words: frozenset[str] = Field(default_factory=frozenset)
+
+    @field_validator("additive_words")
+    @classmethod
+    def _in_one_form(cls, words: frozenset[str]) -> frozenset[str]:
+        return frozenset(normalise(word) for word in words)
+
+    @model_validator(mode="after")
+    def _one_meaning_each(self) -> Glossary:
+        owners: dict[str, str] = {}
+        for metric in self.metrics:
+            for name in sorted(metric.names):
+                if name in owners:
+                    raise ValueError(f"{name!r} stands for both {owners[name]} and {metric.name}")
+                owners[name] = metric.name
+        return self
 
     def mentioned_in(self, text: str) -> tuple[Metric, ...]:
         """The metrics that a request speaks of, in the order of the file."""
@@ -72,27 +113,19 @@ class Glossary(Contract):
     def is_additive(self, column: str) -> bool:
         """Whether a total of this column means something."""
         words = set(normalise(column).split())
-        never = {
-            "average",
-            "avg",
-            "mean",
-            "rate",
-            "ratio",
-            "percent",
-            "pct",
-            "per",
-            "year",
-            "id",
-            "change",
-            "min",
-            "max",
-        }
-        return bool(words & self.additive_words) and not words & never
+        return bool(words & self.additive_words) and not words & _NEVER_ADDED
 
 
 def normalise(text: str) -> str:
-    """Lower case words separated by one blank: ``Debt-Service_Coverage`` → ``debt service coverage``."""
-    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+    """Words in lower case and singular: ``Debt-Service_Coverages`` → ``debt service coverage``."""
+    return " ".join(_singular(word) for word in re.findall(r"[^\W_]+", text.lower()))
+
+
+def _singular(word: str) -> str:
+    if len(word) < _SHORTEST_PLURAL:
+        return word
+    ending = next((pair for pair in _ENDINGS if re.search(pair[0], word)), None)
+    return re.sub(ending[0], ending[1], word) if ending is not None else word
 
 
 def load_glossary(path: Path) -> Glossary:
@@ -107,11 +140,20 @@ def load_glossary(path: Path) -> Glossary:
         raise UsageError(
             f"The glossary {path} cannot be read.", "Correct GLOSSARY_PATH, or restore glossary.yaml."
         ) from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"The glossary {path} is not valid YAML: {error}.", "Correct the file.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+    except (yaml.YAMLError, RecursionError) as error:
         raise UsageError(
-            f"The glossary {path} has a wrong entry at {place}: {first['msg']}.", "Correct that entry."
+            f"The glossary {path} is not valid YAML{_line_of(error)}.", "Correct the file there."
         ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            f"The glossary {path} has a wrong entry{f' at {place}' if place else ''}: {reason}.",
+            "Correct that entry; glossary.yaml says at its top what an entry has.",
+        ) from error
+
+
+def _line_of(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" at line {mark.line + 1}" if mark is not None else ""

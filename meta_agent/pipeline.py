@@ -7,9 +7,9 @@ analyze -> plan -> generate -> validate -> package -> execute
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,12 +27,15 @@ from meta_agent.contracts import (
     UserRequest,
     ValidationResult,
 )
+from meta_agent.databases.url import normalise_url, parse_url
 from meta_agent.errors import DatabaseError, MetaAgentError, NoAnswer, ScriptFailed, ScriptRefused, TimeLimit
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
 from meta_agent.generators.dockerfile_generator import package_files, pin_requirements
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator, given_script
 from meta_agent.glossary import Glossary
+from meta_agent.interrupts import undisturbed
+from meta_agent.llm.background import Background
 from meta_agent.planners.execution_planner import ExecutionPlanner
 from meta_agent.rendering import render
 from meta_agent.runs.journal import Progress, RunJournal
@@ -45,7 +48,11 @@ if TYPE_CHECKING:
 
 VALIDATION_ROUNDS = 3
 EXECUTION_REPAIRS = 2
+SCHEMA_SECONDS = 120.0
+NO_DATABASE = 2
+"""Exit status with which the report template says that it could not reach the database."""
 _TRACEBACK_CHARACTERS = 1500
+_LOG_PREFIX = re.compile(r"^[0-9-]{10} [0-9:,.]+ [A-Z]+ ")
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class PipelineOptions:
     dry_run: bool = False
     secrets: tuple[str, ...] = ()
     """Texts that must not stand in any log or record."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know before any run, one sentence each."""
     log_level: str = "INFO"
 
 
@@ -89,44 +98,49 @@ class Pipeline:
         )
 
     def _answer(self, request: UserRequest, run: RunJournal) -> None:
-        with ExitStack() as resources:
-            executor = resources.enter_context(ContainerExecutor(self._options.sandbox, log_output))
+        with sandbox(self._options) as executor, ExitStack() as resources:
+            resources.callback(lambda: run.warnings.extend(self._client.warnings))
             database = self._prepare(run, resources)
+            schema = database.schema if database else None
             conversation = self._client.conversation(
-                render("prompts/system.md.j2", schema=prompt_form(database.schema) if database else "")
+                render("prompts/system.md.j2", schema=prompt_form(schema) if schema else "")
             )
             with run.stage("analysis"):
-                run.analysis = analysis = TaskAnalyzer(conversation, run.schema).analyze(request)
+                run.analysis = analysis = TaskAnalyzer(conversation, schema).analyze(request)
             self._check_answerable(run, analysis)
             with run.stage("planning"):
                 planner = ExecutionPlanner(
-                    conversation.fork(), run.schema, host=self._options.host, port=self._options.port
+                    conversation.fork(), schema, host=self._options.host, port=self._options.port
                 )
                 run.plan = plan = planner.plan(request, analysis)
             if not self._options.dry_run:
-                executor.prepare(
-                    plan.dependencies, self._options.database_url if analysis.data_sources else None
-                )
+                requirements = pin_requirements(plan.dependencies).requirements
+                executor.prepare(requirements, script_url(self._options) if analysis.data_sources else None)
             generator = ScriptGenerator(conversation, self._options.glossary, database)
 
             def generate(problem: str | None) -> GeneratedScript:
                 return generator.generate(request, analysis, plan, created=run.started_at, problem=problem)
 
             self._generate_and_execute(run, generate, executor)
-            run.warnings.extend(self._client.warnings)
 
     # --- preparation -----------------------------------------------------------------
 
     def _prepare(self, run: RunJournal, resources: ExitStack) -> DatabaseAccess | None:
         """Check the model and, at the same time, read the schema; a broken model is reported first."""
         self._client.warm_up()
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="schema") as pool:
-            reading = pool.submit(self._read_schema, run, resources)
-            with run.stage("model"):
-                run.model = self._client.check().model
-            return reading.result()
+        reading = Background(lambda: self._read_schema(run, resources))
+        with run.stage("model"):
+            run.model = self._client.check().model
+        try:
+            return reading.result(SCHEMA_SECONDS)
+        except TimeoutError as error:
+            raise DatabaseError(
+                f"The structure of the database could not be read within {SCHEMA_SECONDS:.0f} s.",
+                "Try again when the database is less busy.",
+            ) from error
 
     def _read_schema(self, run: RunJournal, resources: ExitStack) -> DatabaseAccess | None:
+        """None where there is no database, or nothing in it: then only what needs no data can be asked."""
         if self._options.database_url is None:
             return None
         with run.stage("schema"):
@@ -134,22 +148,21 @@ class Pipeline:
             resources.callback(database.close)
             run.schema = DatabaseInspector(database, self._options.cache_dir / "schemas").schema()
             rights = database.rights()
-            if rights.can_write:
-                run.warnings.append(
-                    f"The database role may write: {rights.detail} A read-only role is safer."
-                )
-            return DatabaseAccess(run.schema, database.explain, prompt_form)
+        if rights.can_write:
+            run.warnings.append(f"{rights.detail} Give the tool a role that may only read.")
+        return DatabaseAccess(run.schema, database.explain, prompt_form) if run.schema.tables else None
 
     def _check_answerable(self, run: RunJournal, analysis: TaskAnalysis) -> None:
-        if run.schema is None and analysis.data_sources:
+        wanted = ", ".join(analysis.data_sources)
+        if wanted and run.schema is None:
             raise DatabaseError(
-                f"The request needs data ({', '.join(analysis.data_sources)}) and no database is configured.",
+                f"The request needs data ({wanted}) and no database is configured.",
                 "Set DATABASE_URL in .env, or try the sample portfolio with --demo.",
             )
-        if run.schema is not None and not run.schema.tables:
+        if wanted and run.schema is not None and not run.schema.tables:
             raise NoAnswer(
                 f"The database {run.schema.database} has no table that your role may read.",
-                "Grant SELECT on the tables to the role in DATABASE_URL.",
+                "Grant SELECT on the tables to the role in DATABASE_URL, or name another database there.",
             )
         if analysis.requires_web_interface:
             run.warnings.append("A web page was asked for; this version answers in the terminal.")
@@ -168,9 +181,11 @@ class Pipeline:
             result = execute_in_sandbox(run, self._options, executor, script, validation)
             if result.status == "ok" and result.result is not None:
                 return
+            if not can_be_mended(script, result):
+                raise failure_of(script, result, tries=1)
             problem = problem_of(result)
-            self._progress.note(f"The script failed and is written again: {problem.splitlines()[-1][:200]}")
-        raise failure_of(result, tries=1 + EXECUTION_REPAIRS)
+            self._progress.note(f"The script failed and is written again: {last_line(problem)}")
+        raise failure_of(script, result, tries=1 + EXECUTION_REPAIRS)
 
     def _accepted_script(
         self, run: RunJournal, generate: Callable[[str | None], GeneratedScript], problem: str | None
@@ -189,7 +204,7 @@ class Pipeline:
             self._progress.note(f"The validator refuses the script: {problem}")
         raise ScriptRefused(
             f"The validator refused {VALIDATION_ROUNDS} scripts in a row; the last one: {problem}",
-            f"Read the findings in {run.run_dir / 'run.json'}, or ask in another way.",
+            f"Ask in another way; all findings are in {run.run_dir / 'run.json'}.",
         )
 
 
@@ -213,10 +228,10 @@ def execute_file(source: str, name: str, options: PipelineOptions, progress: Pro
         write_deployment_package(journal, options, script, validation)
         if options.dry_run:
             return
-        with ContainerExecutor(options.sandbox, log_output) as executor:
+        with sandbox(options) as executor:
             result = execute_in_sandbox(journal, options, executor, script, validation)
         if result.status != "ok":
-            raise failure_of(result, tries=1)
+            raise failure_of(script, result, tries=1)
 
     return journal.record(work, LlmUsage)
 
@@ -234,7 +249,19 @@ def new_journal(request: str, options: PipelineOptions, progress: Progress) -> R
         progress,
         options.secrets,
         options.log_level,
+        warnings=list(options.warnings),
     )
+
+
+@contextmanager
+def sandbox(options: PipelineOptions) -> Iterator[ContainerExecutor]:
+    """An executor whose containers are gone afterwards: no interrupt cuts that short."""
+    executor = ContainerExecutor(options.sandbox, log_output)
+    try:
+        yield executor
+    finally:
+        with undisturbed():
+            executor.close()
 
 
 def write_deployment_package(
@@ -242,6 +269,8 @@ def write_deployment_package(
 ) -> None:
     """Write everything into the run's folder that it takes to run the script again without us."""
     with run.stage("packaging"):
+        url = script_url(options) if script.needs_database else None
+        endpoint = parse_url(url).endpoint if url else None
         files = package_files(
             script,
             validation,
@@ -249,9 +278,14 @@ def write_deployment_package(
             request=run.request,
             created=run.started_at,
             base_image=options.sandbox.base_image,
+            socket_folder=endpoint.host if endpoint and endpoint.is_socket else None,
         )
-        url = options.database_url if script.needs_database else None
         write_package(run.run_dir, files, {"DATABASE_URL": url or ""})
+
+
+def script_url(options: PipelineOptions) -> str | None:
+    """The database as the script's driver knows it."""
+    return normalise_url(options.database_url) if options.database_url else None
 
 
 def execute_in_sandbox(
@@ -262,13 +296,8 @@ def execute_in_sandbox(
     validation: ValidationResult,
 ) -> ExecutionResult:
     """Run the packaged script in its container."""
-    run.warnings.extend(script.warnings)
     with run.stage("execution"):
-        url = options.database_url if script.needs_database else None
-        run.execution = result = executor.execute(run.run_dir, script, validation, url)
-    run.warnings.extend(result.warnings)
-    if result.result is not None:
-        run.warnings.extend(result.result.warnings)
+        run.execution = result = executor.execute(run.run_dir, script, validation, script_url(options))
     return result
 
 
@@ -278,10 +307,18 @@ def findings_of(validation: ValidationResult) -> str:
     return " ".join(issue.message for issue in serious[:5])
 
 
+def can_be_mended(script: GeneratedScript, result: ExecutionResult) -> bool:
+    """Whether another script could do better: the model cannot give more time, nor a lost database."""
+    return result.status != "timeout" and not lost_database(script, result)
+
+
+def lost_database(script: GeneratedScript, result: ExecutionResult) -> bool:
+    """Whether a script of ours ended because the database was gone."""
+    return script.template == "console_report" and result.exit_code == NO_DATABASE
+
+
 def problem_of(result: ExecutionResult) -> str:
     """What went wrong in the container, in words the model can act on."""
-    if result.status == "timeout":
-        return "It was still running at its time limit."
     if result.status == "out_of_memory":
         return "It needed more memory than it may have."
     if result.status == "ok":
@@ -290,18 +327,29 @@ def problem_of(result: ExecutionResult) -> str:
     return f"The script ended with exit status {result.exit_code}:\n{tail}"
 
 
-def failure_of(result: ExecutionResult, *, tries: int) -> MetaAgentError:
+def failure_of(script: GeneratedScript, result: ExecutionResult, *, tries: int) -> MetaAgentError:
     """The error that a script's last failure is for the user."""
     if result.status == "timeout":
         return TimeLimit(
             f"The script was stopped after {result.seconds:.0f} s.", "Ask for less, or raise SCRIPT_TIMEOUT."
         )
-    last_line = [line for line in problem_of(result).splitlines() if line.strip()][-1]
+    message = last_line(problem_of(result))
+    if lost_database(script, result):
+        return DatabaseError(
+            f"The script could not reach the database from its container: {message}",
+            "See that the database is running and takes logins, then run the script again.",
+        )
     times = "" if tries == 1 else f" {tries} times"
     return ScriptFailed(
-        f"The script failed{times}; the last message: {last_line[:300]}",
-        "Read logs/ in the run's folder, or ask in another way.",
+        f"The script failed{times}; the last message: {message}",
+        "Ask in another way; all it printed is in run.json in the run's folder.",
     )
+
+
+def last_line(text: str) -> str:
+    """The last line that says something, without a log line's time, cut where it is very long."""
+    line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    return _LOG_PREFIX.sub("", line)[:300]
 
 
 def log_output(text: str) -> None:

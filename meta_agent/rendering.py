@@ -9,6 +9,8 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from meta_agent.python_literals import python_literal
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -25,8 +27,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["python"] = repr
-    environment.filters["python_block"] = _python_block
+    environment.filters["python"] = python_literal
     environment.filters["comment"] = _as_comment
     environment.filters["quoted"] = _quoted
     return environment
@@ -37,22 +38,10 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _python_block(text: str) -> str:
-    """Text as a Python string literal over several lines, readable where the text allows it."""
-    if (
-        "\\" in text
-        or '"""' in text
-        or text.endswith('"')
-        or not all(c.isprintable() or c == "\n" for c in text)
-    ):
-        return repr(text)
-    return f'"""\n{text}\n"""'
-
-
 def _as_comment(text: str) -> str:
     """Untrusted text for a Python comment or docstring: one line, no quotes that could close it."""
-    line = " ".join(text.split()).replace("\\", "/").replace('"""', "'''").rstrip('"')
-    return "".join(character for character in line if character.isprintable())
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split()).replace("\\", "/").replace('"""', "'''").rstrip('"')
 
 
 def render(template: str, /, **values: Any) -> str:

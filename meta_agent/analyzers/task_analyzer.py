@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from meta_agent.contracts import DatabaseSchema, TaskAnalysis, UserRequest
+from meta_agent.analyzers.grounding import tables_meant
+from meta_agent.contracts import DatabaseSchema, Table, TaskAnalysis, UserRequest
+from meta_agent.errors import NoAnswer
+from meta_agent.glossary import Glossary, normalise
 from meta_agent.rendering import render
 from meta_agent.what_if import asks_what_if
 
@@ -20,19 +23,25 @@ if TYPE_CHECKING:
 _WEB = re.compile(
     r"\b(web\s?(site|page|app|application|dashboard|interface)|dashboard|flask)s?\b", re.IGNORECASE
 )
+_NOTHING = ("", "none", "null", "n a", "no table", "nothing")
+"""What models write where they mean an empty list."""
 
 
 class TaskAnalyzer:
     """Asks the model what a request wants, and checks what it says."""
 
-    def __init__(self, conversation: Conversation, schema: DatabaseSchema | None) -> None:
+    def __init__(
+        self, conversation: Conversation, schema: DatabaseSchema | None, glossary: Glossary | None = None
+    ) -> None:
         self._conversation = conversation
         self._schema = schema
+        self._glossary = glossary or Glossary()
 
     def analyze(self, request: UserRequest) -> TaskAnalysis:
         """The analysis of a request.
 
-        Raises ModelError where three tries gave no valid one.
+        Raises ModelError where three tries gave no valid one, NoAnswer where it needs data that the
+        database does not hold.
         """
         prompt = render("prompts/analyze.md.j2", request=request.text)
         claimed = self._conversation.ask_json(prompt, TaskAnalysis, max_tokens=400, attempts=3)
@@ -40,18 +49,46 @@ class TaskAnalyzer:
             update={
                 "requires_web_interface": asks_for_web_page(request.text),
                 "requires_simulation": asks_what_if(request.text),
-                "data_sources": self._known_tables(claimed.data_sources),
+                "data_sources": self._known_tables(claimed.data_sources, request.text),
                 "key_entities": _mentioned(claimed.key_entities, request.text),
             }
         )
 
-    def _known_tables(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _known_tables(self, claimed: tuple[str, ...], text: str) -> tuple[str, ...]:
+        """The tables that are meant, as the catalogue spells them; the model's own words without a catalogue.
+
+        A request that names a table, or asks for a metric without giving figures, needs the
+        database whatever the model says.
+        """
+        wanted = tuple(name for name in claimed if normalise(name) not in _NOTHING)
         if self._schema is None:
-            return ()
-        known = {table.name.lower(): table.name for table in self._schema.tables}
-        known.update({f"{t.schema_name}.{t.name}".lower(): t.name for t in self._schema.tables})
-        found = (known.get(name.strip('"` ').lower()) for name in names)
-        return tuple(dict.fromkeys(name for name in found if name is not None))
+            return wanted
+        tables = self._schema.tables
+        found = [table.name for name in wanted for table in tables if _is_named(table, name)]
+        found = found or [table.name for table in tables if _stands_in(table.name, text)]
+        asks_metric = self._glossary.mentioned_in(text) and not re.search(r"\d", text)
+        if not found and (wanted or asks_metric):
+            found = list(tables_meant(wanted, text, self._schema, self._glossary))
+        if wanted and not found:
+            raise NoAnswer(
+                f"The request needs {', '.join(wanted)[:200]}, and no table or column is named like that.",
+                "Name the tables or columns you mean, or connect the database that has them.",
+            )
+        return tuple(dict.fromkeys(found))
+
+
+def _is_named(table: Table, written: str) -> bool:
+    """Whether a name as a model writes it means this table: in quotes, with a schema, in the singular."""
+    parts = [normalise(part) for part in re.sub(r"[\s\"'`\[\]]+", " ", written).split(".")]
+    if parts[-1] not in (normalise(table.name), f"{normalise(table.name)} table"):
+        return False
+    return len(parts) < 2 or parts[-2] == normalise(table.schema_name)
+
+
+def _stands_in(name: str, text: str) -> bool:
+    """Whether the request has the table's own name, in the very form of the catalogue."""
+    words = r"[\s_-]+".join(map(re.escape, re.findall(r"[^\W_]+", name.lower())))
+    return bool(words) and re.search(rf"(?<!\w){words}(?!\w)", text.lower()) is not None
 
 
 def asks_for_web_page(text: str) -> bool:

@@ -62,7 +62,7 @@ def show_run(record: RunRecord, console: Console, execute_command: str) -> None:
     """
     if record.script is not None:
         _show_list("Assumptions", record.script.assumptions, console)
-        _show_list("Mended in the model's words", record.script.repairs, console)
+        _show_list("Mended in the model's query", record.script.repairs, console)
     console.print(Text(_times(record), style="dim"), soft_wrap=True)
     if record.usage.llm_calls:
         console.print(Text(_cost(record.usage), style="dim"), soft_wrap=True)
@@ -93,7 +93,9 @@ def _show_commands(run_dir: Path, console: Console, execute_command: str, *, own
 def _times(record: RunRecord) -> str:
     """The whole time, and the stages that took a noticeable part of it."""
     total = (record.finished_at - record.started_at).total_seconds()
-    stages = [f"{name} {seconds:.1f}" for name, seconds in record.timings.items() if seconds >= _LEAST_SECONDS]
+    stages = [
+        f"{name} {seconds:.1f}" for name, seconds in record.timings.items() if seconds >= _LEAST_SECONDS
+    ]
     return f"Took {total:.1f} s" + (f": {', '.join(stages)}" if stages else "")
 
 

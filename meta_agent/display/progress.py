@@ -49,7 +49,9 @@ class ConsoleProgress:
         """Leave a line for a stage that took noticeable time."""
         with self._lock:
             title = STAGES.get(name, name)
-            self._running = [running for running in self._running if running != title]
+            if title not in self._running:  # of a run that was given up meanwhile
+                return
+            self._running.remove(title)
             if self._animated and not self._quiet and seconds >= NOTICEABLE_SECONDS:
                 self._console.print(Text.assemble(("✓ ", "green"), f"{title}  {seconds:.1f} s"))
             self._show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def ask_repeatedly(answer: Callable[[UserRequest], None], console: Console) -> N
     console.print(
         Text("Ask about your database in plain English. Ctrl-C: stop a run, Ctrl-D: leave.", style="dim")
     )
-    session: PromptSession[str] = PromptSession("› ", output=create_output(stdout=console.file))
+    session: PromptSession[str] = PromptSession("› ", output=create_output(stdout=sys.stderr))
     while True:
         try:
             typed = session.prompt()

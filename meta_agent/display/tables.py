@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 
-from meta_agent.display.values import NULL, column_cells, is_number, one_line, shown, visible
+from meta_agent.display.values import column_cells, is_number, one_line, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,7 +80,9 @@ def show_summary(summary: dict[str, Any], console: Console) -> None:
     labels = [one_line(label) for label in summary]
     values = [shown(label, value) for label, value in summary.items()]
     label_width = max(map(cell_len, labels))
-    value_width = max((cell_len(v) for v, raw in zip(values, summary.values(), strict=True) if is_number(raw)), default=0)
+    value_width = max(
+        (cell_len(v) for v, raw in zip(values, summary.values(), strict=True) if is_number(raw)), default=0
+    )
     for label, text, raw in zip(labels, values, summary.values(), strict=True):
         padded = _padded(text, value_width, right=True) if is_number(raw) else text
         console.print(Text(f"{_GAP}{_padded(label, label_width)}{_GAP}{padded}"), soft_wrap=True)
@@ -94,7 +96,7 @@ def _column(name: str, rows: Sequence[dict[str, Any]], glossary: Glossary, *, cu
     cells = column_cells(name, values, bounds)
     if cut:
         cells = [cell if len(cell) <= _LONGEST_CELL else cell[:_LONGEST_CELL] + "…" for cell in cells]
-    labels = {t.label: t.colour for each in glossary.metrics for t in each.thresholds}
+    labels: dict[str, str] = {t.label: t.colour for each in glossary.metrics for t in each.thresholds}
     styles = [_style(value, metric, labels) for value in values]
     return _Column(one_line(name), cells, styles, any(map(is_number, values)))
 
@@ -114,7 +116,9 @@ def _print_lines(columns: list[_Column], console: Console) -> None:
     """One line a row."""
     rule = "─" if console.encoding.lower().startswith("utf") else "-"
     widths = [column.width for column in columns]
-    console.print(_line([Text(column.title, style="bold") for column in columns], columns, widths), soft_wrap=True)
+    console.print(
+        _line([Text(column.title, style="bold") for column in columns], columns, widths), soft_wrap=True
+    )
     console.print(Text(_GAP + _GAP.join(rule * width for width in widths), style="dim"), soft_wrap=True)
     for row in _rows(columns):
         console.print(_line(row, columns, widths), soft_wrap=True)
@@ -135,9 +139,9 @@ def _print_wrapped(columns: list[_Column], console: Console) -> None:
     from rich import box
     from rich.table import Table
 
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in columns:
-        justify = "right" if column.numeric else "left"
+        justify: Literal["left", "right"] = "right" if column.numeric else "left"
         width = max(map(cell_len, column.cells)) if column.numeric else _NARROWEST_TEXT
         title = Text(_broken_title(column.title, width))
         grid.add_column(title, justify=justify, no_wrap=column.numeric, overflow="fold")

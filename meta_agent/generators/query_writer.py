@@ -1,29 +1,30 @@
 """Has the model write the query of a report, and lets no query through that PostgreSQL would refuse.
 
-Each draft is parsed, its names are mended from the catalogue, its divisions made
-safe, and the database's EXPLAIN has the last word. Only what is still wrong then
-goes back to the model, with the reason and the tables concerned.
+A draft that PostgreSQL accepts keeps its names. In any other they are mended from the
+catalogue; only what is still wrong then goes back to the model, with the reason and
+the tables concerned. Last, arithmetic and result columns are made safe.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from meta_agent.contracts import DatabaseSchema, ExecutionPlan, Table
-from meta_agent.errors import NoAnswer
-from meta_agent.generators.code_cleaner import sql_code
+from meta_agent.errors import AnswerCut, NoAnswer
+from meta_agent.generators.applied_change import take_out_change
+from meta_agent.generators.code_cleaner import function_block, sql_code
 from meta_agent.generators.definitions import definition_lines
-from meta_agent.generators.sql_arithmetic import make_division_safe
+from meta_agent.generators.function_code import Entry, fault_in
+from meta_agent.generators.report_shape import repeated_rows, repeated_sums
+from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_names import mend_names
-from meta_agent.generators.sql_output import name_outputs_apart
-from meta_agent.generators.sql_scenarios import take_out_change
+from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
+from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
 from meta_agent.generators.unasked_filters import unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import Metric
@@ -34,10 +35,28 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _QUERY_TOKENS = 600
+_TRANSFORM_TOKENS = 1200
 _YEAR = re.compile(r"\b(19|20)\d\d\b|\byears?\b|\byearly\b|\bannually\b", re.IGNORECASE)
 _END_OF_BLOCK = ("```\n", "```\r\n")
+_HOW_NOT_TO_REPEAT = (
+    "Leave out tables that are not needed; aggregate the others in a subquery before the join."
+)
+_TRANSFORM = Entry("transform", parameters=1)
 Explain = Callable[[str], str | None]
 """None where PostgreSQL would run the query, else its message."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be written."""
+
+    request: str
+    plan: ExecutionPlan
+    definitions: tuple[Metric, ...] = ()
+    may_transform: bool = False
+    """Whether a function may follow the query, for what SQL cannot do."""
+    taken: frozenset[str] = frozenset()
+    """Names that the script around that function uses."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +70,15 @@ class WrittenQuery:
 
 @dataclass(frozen=True)
 class WrittenQueries:
-    """The queries of a report and what was mended in them."""
+    """The queries of a report, and what there is to say about them."""
 
     queries: tuple[WrittenQuery, ...]
     repairs: tuple[str, ...]
+    """What was mended, one line each."""
+    warnings: tuple[str, ...] = ()
+    """Why a figure may not be what was asked for, one sentence each."""
+    transform: str = ""
+    """Python source that defines ``transform(rows)``; empty where there is none."""
 
 
 class _Rejected(Exception):
@@ -81,119 +105,137 @@ class QueryWriter:
         self._explain = explain
         self._describe = describe
 
-    def write(
-        self, request: str, plan: ExecutionPlan, definitions: tuple[Metric, ...], problem: str | None
-    ) -> WrittenQueries:
+    def write(self, task: Task, problem: str | None = None) -> WrittenQueries:
         """The queries that answer a request.
 
         ``problem``: what was wrong with the query written before, if there was one.
         Raises ModelError, DatabaseError, and NoAnswer where no try gave a sound query.
         """
-        prompt = (
-            render("prompts/repair_query.md.j2", problem=problem, tables="")
-            if problem
-            else self._first_prompt(request, plan, definitions)
-        )
+        prompt = self._repair_prompt(problem) if problem else self._first_prompt(task)
         for attempt in range(_ATTEMPTS):
-            reply = self._conversation.ask_text(
-                prompt, max_tokens=_QUERY_TOKENS, stop=_END_OF_BLOCK, cut_ok=True
-            )
             try:
-                written = self._checked(reply, request, plan)
+                written = self._checked(self._reply(prompt, task), task)
                 if attempt == 0:
-                    self._question_filters(written, request)
+                    self._question(written, task.request)
                 return written
             except _Rejected as rejected:
                 problem = rejected.problem
-                prompt = render(
-                    "prompts/repair_query.md.j2", problem=problem, tables=self._described(rejected.tables)
-                )
+                prompt = self._repair_prompt(problem, rejected.tables)
         raise NoAnswer(
             f"No query that your database accepts could be written; the last problem: {_sentence(problem)}",
             "Name the tables or columns you mean, or ask in smaller steps.",
         )
 
-    def _first_prompt(self, request: str, plan: ExecutionPlan, definitions: tuple[Metric, ...]) -> str:
-        return render(
+    def _reply(self, prompt: str, task: Task) -> str:
+        """The model's answer. One that was cut may parse without its last conditions: it is not used."""
+        limit = _TRANSFORM_TOKENS if task.may_transform else _QUERY_TOKENS
+        stop = () if task.may_transform else _END_OF_BLOCK
+        try:
+            return self._conversation.ask_text(prompt, max_tokens=limit, stop=stop)
+        except AnswerCut as error:
+            raise _Rejected("The answer was too long and was cut. Write a shorter query.") from error
+
+    def _first_prompt(self, task: Task) -> str:
+        prompt = render(
             "prompts/write_query.md.j2",
-            request=request,
-            definitions=definition_lines(definitions, self._schema),
-            simulation=plan.simulation_config is not None,
-            by_year=_YEAR.search(request) is not None,
+            request=task.request,
+            definitions=definition_lines(task.definitions, self._schema),
+            simulation=task.plan.simulation_config is not None,
+            by_year=_YEAR.search(task.request) is not None,
         )
+        return prompt + (render("prompts/transform_hint.md.j2") if task.may_transform else "")
 
-    def _described(self, tables: tuple[Table, ...]) -> str:
-        if not tables:
-            return ""
-        return self._describe(self._schema.model_copy(update={"tables": tables}))
+    def _repair_prompt(self, problem: str, tables: tuple[Table, ...] = ()) -> str:
+        described = self._describe(self._schema.model_copy(update={"tables": tables})) if tables else ""
+        return render("prompts/repair_query.md.j2", problem=problem, tables=described)
 
-    def _question_filters(self, written: WrittenQueries, request: str) -> None:
-        """Send a first draft back that filters by a text from nowhere; a second one may know better than we do."""
+    def _question(self, written: WrittenQueries, request: str) -> None:
+        """Send a first draft back that looks wrong though it runs; a second one may know better."""
         for query in written.queries:
             texts = unasked_texts(query.tree, request, self._schema)
             if texts:
                 listed = ", ".join(f"'{text}'" for text in texts)
                 raise _Rejected(f"The request does not speak of {listed}; leave that condition out.")
+        if written.warnings:
+            raise _Rejected(f"{' '.join(written.warnings)} {_HOW_NOT_TO_REPEAT}")
 
-    def _checked(self, reply: str, request: str, plan: ExecutionPlan) -> WrittenQueries:
-        queries, repairs = [], []
-        for tree in _parse(sql_code(reply)):
-            query, mended = self._checked_query(tree, request, plan)
-            queries.append(query)
-            repairs.extend(mended)
-        return WrittenQueries(tuple(queries), tuple(repairs))
+    # --- one draft ---------------------------------------------------------------------
 
-    def _checked_query(
-        self, tree: exp.Query, request: str, plan: ExecutionPlan
-    ) -> tuple[WrittenQuery, list[str]]:
-        names = mend_names(tree, self._schema)
-        if names.problems:
-            raise _Rejected(" ".join(names.problems), tuple(names.tables))
-        scenarios = plan.simulation_config.scenarios if plan.simulation_config else ()
-        repairs = [
-            *names.repairs,
-            *take_out_change(tree, scenarios),
-            *drop_unused_joins(tree, request),
-            *make_division_safe(tree, self._schema),
-            *name_outputs_apart(tree),
-        ]
-        sql = tree.sql(dialect="postgres", pretty=True)
-        message = self._explain(sql)
-        if message is not None:
-            raise _Rejected(f"PostgreSQL says: {_sentence(message)}", self._tables_of(tree))
-        return WrittenQuery(_title_of(tree) or plan.plan_name, sql, tree), repairs
+    def _checked(self, reply: str, task: Task) -> WrittenQueries:
+        queries, repairs, warnings = [], [], []
+        try:
+            trees = parse_queries(sql_code(reply))
+        except NotAQuery as error:
+            raise _Rejected(str(error)) from error
+        for tree in trees:
+            title = _take_title(tree) or task.plan.plan_name
+            sound, mended = self._sound(tree, task)
+            doubts = [*repeated_sums(sound, self._schema), *repeated_rows(sound, self._schema)]
+            if not doubts:
+                sound, shown = self._improved(sound, [show_what_ranks])
+                mended += shown
+            queries.append(WrittenQuery(title, to_sql(sound), sound))
+            repairs += mended
+            warnings += doubts
+        return WrittenQueries(
+            tuple(queries), tuple(dict.fromkeys(repairs)), tuple(warnings), _transform_in(reply, task)
+        )
 
-    def _tables_of(self, tree: exp.Expression) -> tuple[Table, ...]:
-        named = {source.name.lower() for source in tree.find_all(exp.Table)}
-        return tuple(table for table in self._schema.tables if table.name.lower() in named)
+    def _sound(self, tree: exp.Query, task: Task) -> tuple[exp.Query, list[str]]:
+        """A query that PostgreSQL accepts, and what was mended in it. Raises _Rejected."""
+        repairs: list[str] = []
+        refusal = self._explain(to_sql(tree))
+        if refusal is not None:
+            names = mend_names(tree, self._schema)
+            if names.problems:
+                raise _Rejected(" ".join(names.problems), tuple(names.tables))
+            repairs += names.repairs
+            refusal = self._explain(to_sql(tree)) if names.repairs else refusal
+            if refusal is not None:
+                raise _Rejected(f"PostgreSQL says: {_sentence(refusal)}", self._tables_of(tree))
+        tree, done = self._improved(tree, self._improvements(task))
+        return tree, repairs + done
+
+    def _improved(
+        self, tree: exp.Query, steps: Iterable[Callable[[exp.Query], list[str]]]
+    ) -> tuple[exp.Query, list[str]]:
+        """The query after each step that PostgreSQL still accepts, and what these steps did."""
+        repairs: list[str] = []
+        for improve in steps:
+            better = tree.copy()
+            done = improve(better)
+            if better != tree and self._explain(to_sql(better)) is None:
+                tree = better
+                repairs += done
+        return tree, repairs
+
+    def _improvements(self, task: Task) -> Iterator[Callable[[exp.Query], list[str]]]:
+        """What makes a query that runs also right; none may keep it from running."""
+        scenarios = task.plan.simulation_config.scenarios if task.plan.simulation_config else ()
+        yield lambda tree: take_out_change(tree, scenarios)
+        yield lambda tree: drop_unused_joins(tree, task.request, self._schema)
+        yield lambda tree: make_arithmetic_safe(tree, self._schema)
+        yield lambda tree: name_outputs_apart(tree, self._schema)
+
+    def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
+        named = (catalogue_table(source, self._schema) for source in tree.find_all(exp.Table))
+        return tuple(dict.fromkeys(table for table in named if table is not None))
 
 
-def _parse(sql: str) -> list[exp.Query]:
-    if not sql:
-        raise _Rejected("There is no SQL in the answer.")
-    try:
-        trees = [tree for tree in sqlglot.parse(sql, dialect="postgres") if tree is not None]
-    except SqlglotError as error:
-        raise _Rejected(f"The SQL does not parse: {_sentence(_plain(str(error)))}") from error
-    for tree in trees:
-        if not isinstance(tree, exp.Query):
-            raise _Rejected("Only SELECT queries are possible.")
-    if not trees:
-        raise _Rejected("There is no SQL in the answer.")
-    return trees  # type: ignore[return-value]
-
-
-def _plain(text: str) -> str:
-    """sqlglot underlines its findings with terminal codes."""
-    return text.replace("\x1b[4m", "").replace("\x1b[0m", "")
+def _transform_in(reply: str, task: Task) -> str:
+    code = function_block(reply, _TRANSFORM.name) if task.may_transform else ""
+    fault = fault_in(code, _TRANSFORM, task.taken) if code else None
+    if fault is not None:
+        raise _Rejected(f"The function transform() cannot be used: {fault.problem}\n{fault.context}".strip())
+    return code
 
 
 def _sentence(text: str | None) -> str:
     return " ".join((text or "").split())[:400]
 
 
-def _title_of(tree: exp.Expression) -> str:
-    """The comment above a query, as models write it, as its title."""
+def _take_title(tree: exp.Expr) -> str:
+    """The comment above a query, as models write it, as its title; it leaves the query."""
     comments = tree.comments or []
     tree.comments = []
     return " ".join(comments[0].split())[:100] if comments else ""

@@ -7,13 +7,18 @@ not), and no join repeats its values. A ratio is summed up as the ratio of the s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from meta_agent.contracts import DatabaseSchema, Table
-from meta_agent.generators.sql_names import catalogue_table
-from meta_agent.glossary import Glossary, Metric
+from meta_agent.generators.sql_joins import owner_of, repeats_rows_of
+from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table
+from meta_agent.glossary import Glossary, Metric, normalise
+
+_SNAPSHOT_WORDS = frozenset({"balance", "value", "unit", "occupied"})
+"""Quantities at a moment: the balances of twelve months must not be added up."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,11 @@ class ReportShape:
     """Columns with thresholds in the glossary."""
 
 
-def shape_of(tree: exp.Expression, schema: DatabaseSchema, glossary: Glossary) -> ReportShape:
+def shape_of(tree: exp.Expr, schema: DatabaseSchema, glossary: Glossary) -> ReportShape:
     """The shape of a query's result. Unknown constructs give fewer totals, never wrong ones."""
     if not isinstance(tree, exp.Select) or tree.args.get("distinct") is not None:
         return ReportShape((), (), _rated(tree, glossary))
-    outputs = {p.alias_or_name: p.unalias() for p in tree.selects if p.alias_or_name != "*"}
+    outputs = {p.output_name: p.unalias() for p in tree.selects if p.output_name not in ("", "*")}
     totals = tuple(
         name for name, node in outputs.items() if glossary.is_additive(name) and _adds_up(node, tree, schema)
     )
@@ -50,99 +55,148 @@ def shape_of(tree: exp.Expression, schema: DatabaseSchema, glossary: Glossary) -
     return ReportShape(totals, ratios, _rated(tree, glossary))
 
 
-def _rated(tree: exp.Expression, glossary: Glossary) -> tuple[tuple[str, Metric], ...]:
-    names = list(getattr(tree, "named_selects", ()))
+def repeated_sums(tree: exp.Expr, schema: DatabaseSchema) -> Iterator[str]:
+    """One sentence for each sum, count or average that a join makes wrong by repeating its rows."""
+    for select in tree.find_all(exp.Select):
+        tables = _tables_of(select, schema)
+        for node in select.find_all(exp.Sum, exp.Avg, exp.Count):
+            if tables is not None and node.find_ancestor(exp.Select) is select:
+                yield from _repetition(node, select, tables, schema)
+
+
+def _repetition(
+    node: exp.Expr, select: exp.Select, tables: dict[str, Table], schema: DatabaseSchema
+) -> Iterator[str]:
+    owners = {owner_of(column, tables) for column in node.find_all(exp.Column)}
+    owner = next(iter(owners), None)
+    if len(owners) != 1 or owner is None or node.find(exp.Distinct) is not None:
+        return
+    many = [tables[alias].name for alias in repeats_rows_of({owner}, tables, select, schema)]
+    if many:
+        what, one = node.sql(dialect="postgres"), tables[owner].name
+        yield f"{what} counts a row of {one} once for each of its rows in {' and '.join(many)}."
+
+
+def repeated_rows(tree: exp.Expr, schema: DatabaseSchema) -> Iterator[str]:
+    """A sentence where a list shows rows several times, for the rows of a table that it does not show."""
+    tables = _tables_of(tree, schema) if isinstance(tree, exp.Select) else None
+    if not isinstance(tree, exp.Select) or tables is None or tree.is_star or tree.args.get("distinct"):
+        return
+    if tree.args.get("group") is not None or aggregates_of(tree):
+        return
+    shown = {owner_of(column, tables) for p in tree.selects for column in p.find_all(exp.Column)}
+    owners = {owner for owner in shown if owner is not None}
+    many = [tables[alias].name for alias in repeats_rows_of(owners, tables, tree, schema)]
+    if owners and len(owners) == len(shown) and many:
+        names = " and ".join(many)
+        yield f"The same row is listed once for each row of {names}, which is not shown."
+
+
+def _rated(tree: exp.Expr, glossary: Glossary) -> tuple[tuple[str, Metric], ...]:
+    names = dict.fromkeys(getattr(tree, "named_selects", ()))
     found = ((name, glossary.metric_of_column(name)) for name in names)
     return tuple((name, metric) for name, metric in found if metric is not None and metric.thresholds)
 
 
-def _adds_up(node: exp.Expression, tree: exp.Select, schema: DatabaseSchema) -> bool:
+# --- what adds up -----------------------------------------------------------------
+
+
+def _adds_up(node: exp.Expr, tree: exp.Select, schema: DatabaseSchema) -> bool:
     """Whether the sum over the result's rows counts every value once."""
-    if _is_plain_sum(node):
-        return tree.args.get("group") is not None
-    if not isinstance(node, exp.Column) or tree.args.get("group") is not None:
+    group = tree.args.get("group")
+    if group is not None:
+        plain = group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is None
+        return plain and _is_plain_sum(node) and not list(repeated_sums(tree, schema))
+    tables = _tables_of(tree, schema)
+    if not isinstance(node, exp.Column) or tables is None or _multiplies_rows(tree):
         return False
-    sources = {s.alias_or_name: s for s in tree.find_all(exp.Table) if s.find_ancestor(exp.Select) is tree}
-    if len(sources) != len(list(_joined(tree))) + 1:
+    owner = owner_of(node, tables)
+    if owner is None or (_is_snapshot(node.name) and _shows_a_date(tree, tables)):
         return False
-    tables = {alias: catalogue_table(source, schema) for alias, source in sources.items()}
-    owner = node.table or (next(iter(tables)) if len(tables) == 1 else "")
-    return (
-        owner in tables
-        and all(tables.values())
-        and _only_parents(owner, {a: t for a, t in tables.items() if t})
-    )
+    return not repeats_rows_of({owner}, tables, tree, schema)
 
 
-def _is_plain_sum(node: exp.Expression) -> bool:
-    while isinstance(node, exp.Round | exp.Coalesce | exp.Cast | exp.Paren):
+def _is_plain_sum(node: exp.Expr) -> bool:
+    while isinstance(node, exp.Round | exp.Paren | exp.Filter) or _is_numeric_cast(node) or _is_or_zero(node):
         node = node.this
     return isinstance(node, exp.Sum | exp.Count) and node.find(exp.Distinct) is None
 
 
-def _joined(tree: exp.Select) -> list[exp.Join]:
-    return list(tree.args.get("joins") or ())
+def _is_numeric_cast(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Cast) and node.to.this in exp.DataType.NUMERIC_TYPES
 
 
-def _only_parents(owner: str, tables: dict[str, Table]) -> bool:
-    """Whether every other table is reached from ``owner`` by foreign keys to parents, which repeat no row."""
-    reached, grew = {owner}, True
-    while grew:
-        grew = False
-        for alias, table in tables.items():
-            if alias not in reached and any(_refers(tables[child], table) for child in reached):
-                reached.add(alias)
-                grew = True
-    return reached == set(tables)
+def _is_or_zero(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Coalesce) and all(isinstance(e, exp.Literal) for e in node.expressions)
 
 
-def _refers(child: Table, parent: Table) -> bool:
-    return any(
-        (key.referred_schema, key.referred_table) == (parent.schema_name, parent.name)
-        for key in child.foreign_keys
-    )
+def _tables_of(tree: exp.Select, schema: DatabaseSchema) -> dict[str, Table] | None:
+    """The catalogue's tables a SELECT reads, by alias; None where it reads anything else too."""
+    sources = [tree.args["from_"].this] if tree.args.get("from_") is not None else []
+    sources += [join.this for join in tree.args.get("joins") or ()]
+    tables: dict[str, Table] = {}
+    for source in sources:
+        table = catalogue_table(source, schema) if isinstance(source, exp.Table) else None
+        if table is None or source.args.get("joins"):
+            return None
+        tables[source.alias_or_name] = table
+    return tables if tables and not tree.args.get("laterals") else None
+
+
+def _multiplies_rows(tree: exp.Select) -> bool:
+    """Whether a set-returning function among the outputs repeats rows."""
+    unknown = (exp.Unnest, exp.Explode, exp.UDTF, exp.GenerateSeries, exp.Anonymous)
+    return any(projection.find(*unknown) is not None for projection in tree.selects)
+
+
+def _is_snapshot(name: str) -> bool:
+    return bool(set(normalise(name).split()) & _SNAPSHOT_WORDS)
+
+
+def _shows_a_date(tree: exp.Select, tables: dict[str, Table]) -> bool:
+    types = {c.name: c.type for table in tables.values() for c in table.columns}
+    shown = (c.name for projection in tree.selects for c in projection.find_all(exp.Column))
+    return any(types.get(name, "").startswith(("date", "timestamp")) for name in shown)
+
+
+# --- ratios -----------------------------------------------------------------------
 
 
 def _ratio(
-    name: str, node: exp.Expression, outputs: dict[str, exp.Expression], totals: tuple[str, ...]
+    name: str, node: exp.Expr, outputs: dict[str, exp.Expr], totals: tuple[str, ...]
 ) -> RatioOfSums | None:
-    factor, division = _unwrap(node)
-    if division is None:
+    factor, division = _scaled(node)
+    if not isinstance(division, exp.Div):
         return None
-    numerator = _output_for(division.this, outputs, totals)
-    denominator = _output_for(division.expression, outputs, totals)
-    if numerator is None or denominator is None:
+    up, upper = _scaled(division.this)
+    down, lower = _scaled(division.expression)
+    numerator, denominator = _output_for(upper, outputs, totals), _output_for(lower, outputs, totals)
+    if numerator is None or denominator is None or not down:
         return None
-    return RatioOfSums(name, numerator, denominator, factor)
+    return RatioOfSums(name, numerator, denominator, round(factor * up / down, 12))
 
 
-def _unwrap(node: exp.Expression) -> tuple[float, exp.Div | None]:
-    """The division inside ROUND, casts and a multiplication by a number, and that number."""
-    factor = 1.0
-    while not isinstance(node, exp.Div):
-        if isinstance(node, exp.Round | exp.Cast | exp.Paren):
-            node = node.this
-        elif (
-            isinstance(node, exp.Mul)
-            and isinstance(node.expression, exp.Literal)
-            and not node.expression.is_string
-        ):
-            factor, node = factor * float(node.expression.name), node.this
-        elif isinstance(node, exp.Mul) and isinstance(node.this, exp.Literal) and not node.this.is_string:
-            factor, node = factor * float(node.this.name), node.expression
-        else:
-            return factor, None
-    left = node.this
-    if isinstance(left, exp.Mul) and isinstance(left.this, exp.Literal) and not left.this.is_string:
-        return factor * float(left.this.name), exp.Div(this=left.expression, expression=node.expression)
-    return factor, node
+def _scaled(node: exp.Expr) -> tuple[float, exp.Expr]:
+    """An expression without roundings, casts and constant factors, and the product of these factors."""
+    if isinstance(node, exp.Round | exp.Paren | exp.Nullif) or _is_numeric_cast(node):
+        return _scaled(node.this)
+    if isinstance(node, exp.Mul):
+        for number, rest in ((node.this, node.expression), (node.expression, node.this)):
+            if (value := _number(number)) is not None:
+                factor, inner = _scaled(rest)
+                return factor * value, inner
+    if isinstance(node, exp.Div) and (value := _number(node.expression)):
+        factor, inner = _scaled(node.this)
+        return factor / value, inner
+    return 1.0, node
 
 
-def _output_for(
-    side: exp.Expression, outputs: dict[str, exp.Expression], totals: tuple[str, ...]
-) -> str | None:
+def _number(node: exp.Expr) -> float | None:
+    while isinstance(node, exp.Paren | exp.Cast):
+        node = node.this
+    return float(node.name) if isinstance(node, exp.Literal) and not node.is_string else None
+
+
+def _output_for(side: exp.Expr, outputs: dict[str, exp.Expr], totals: tuple[str, ...]) -> str | None:
     """The totalled result column that shows the same expression as one side of a division."""
-    bare = side
-    while isinstance(bare, exp.Nullif | exp.Cast | exp.Paren):
-        bare = bare.this
-    return next((name for name in totals if outputs[name] == bare), None)
+    return next((name for name in totals if _scaled(outputs[name]) == (1.0, side)), None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,11 @@ from meta_agent.contracts import (
 from meta_agent.errors import NoAnswer
 from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.dockerfile_generator import pin_requirements
+from meta_agent.generators.function_code import defined_names, import_block, split_imports
 from meta_agent.generators.function_writer import write_function
-from meta_agent.generators.query_writer import Explain, QueryWriter, WrittenQuery
+from meta_agent.generators.query_writer import Explain, QueryWriter, Task, WrittenQuery
 from meta_agent.generators.report_shape import shape_of
+from meta_agent.generators.sql_parsing import to_sql
 from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
 from meta_agent.glossary import Glossary
 from meta_agent.rendering import render
@@ -37,6 +39,18 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 10_000
 """Most rows of one table that a script reads."""
+_REPORT = "templates/script/console_report.py.j2"
+_FREE_FORM = "templates/script/free_form.py.j2"
+_FREE_FORM_IMPORTS = (
+    "import logging",
+    "import math",
+    "import os",
+    "import sys",
+    "import simplejson",
+    "from decimal import Decimal",
+    "from pathlib import Path",
+)
+_REPORT_IMPORTS = (*_FREE_FORM_IMPORTS, "import psycopg2", "from psycopg2.extras import RealDictCursor")
 
 
 @dataclass(frozen=True)
@@ -73,62 +87,60 @@ class ScriptGenerator:
         ``problem``: why the script generated before cannot stand (findings of the validator, the
         error it ended with); it goes back to the model. Raises ModelError, DatabaseError, NoAnswer.
         """
+        heading = {"title": plan.plan_name, "request": request.text, "created": _day(created)}
         if self._database is not None and analysis.data_sources:
-            return self._console_report(self._database, request, plan, created, problem)
-        return self._free_form(request, plan, created, problem)
+            task = Task(
+                request.text,
+                plan,
+                self._glossary.mentioned_in(request.text),
+                may_transform=analysis.complexity == "COMPLEX" and plan.simulation_config is None,
+                taken=_names_in(_REPORT, reports=[], transform="pass", max_rows=MAX_ROWS),
+            )
+            return self._console_report(self._database, task, heading, problem)
+        return self._free_form(request, plan, heading, problem)
 
     # --- report over the database ------------------------------------------------
 
     def _console_report(
-        self,
-        database: DatabaseAccess,
-        request: UserRequest,
-        plan: ExecutionPlan,
-        created: datetime,
-        problem: str | None,
+        self, database: DatabaseAccess, task: Task, heading: dict[str, str], problem: str | None
     ) -> GeneratedScript:
-        definitions = self._glossary.mentioned_in(request.text)
         writer = QueryWriter(self._conversation, database.schema, database.explain, database.describe)
-        written = writer.write(request.text, plan, definitions, problem)
-        reports = [self._report(query, plan, database) for query in written.queries]
+        written = writer.write(task, problem)
+        imports, transform = split_imports(written.transform)
         source = render(
-            "templates/script/console_report.py.j2",
-            title=plan.plan_name,
-            request=request.text,
-            created=_day(created),
-            reports=reports,
-            transform="",
-            max_rows=MAX_ROWS,
+            _REPORT,
+            **heading,
+            imports=import_block([*_REPORT_IMPORTS, *imports]),
+            reports=[self._report(query, task.plan, database) for query in written.queries],
+            transform=transform,
+            max_rows=f"{MAX_ROWS:_}",
         )
+        pinned = pin_requirements((*task.plan.dependencies, *imported_packages(written.transform)))
         return GeneratedScript(
             source=source,
             template="console_report",
             queries=tuple(SqlQuery(title=q.title, sql=q.sql) for q in written.queries),
-            requirements=pin_requirements(plan.dependencies).requirements,
+            requirements=pinned.requirements,
             needs_database=True,
             repairs=written.repairs,
-            assumptions=_assumptions(written.queries, definition_lines(definitions, database.schema), plan),
+            assumptions=_assumptions(
+                written.queries, definition_lines(task.definitions, database.schema), task.plan
+            ),
+            warnings=(*written.warnings, *_not_installed(pinned.unknown)),
         )
 
     def _report(self, query: WrittenQuery, plan: ExecutionPlan, database: DatabaseAccess) -> dict[str, Any]:
+        """An entry of REPORTS in the script."""
         shape = shape_of(query.tree, database.schema, self._glossary)
         scenarios = self._scenarios(query, plan, database)
         changes = {name for scenario in scenarios for name in scenario["changes"]}
         return {
             "title": query.title,
-            "sql": query.sql,
-            "keys": [name for name in query.tree.named_selects if name not in changes],
+            "sql": _block(query.sql),
+            "keys": [name for name in query.tree.named_selects if name not in changes] if scenarios else [],
             "scenarios": scenarios,
             "totals": list(shape.totals),
-            "ratios": [
-                {
-                    "column": r.column,
-                    "numerator": r.numerator,
-                    "denominator": r.denominator,
-                    "factor": r.factor,
-                }
-                for r in shape.ratios
-            ],
+            "ratios": [asdict(ratio) for ratio in shape.ratios],
             "ratings": {
                 name: [(t.at_least, t.label) for t in metric.thresholds] for name, metric in shape.rated
             },
@@ -140,43 +152,54 @@ class ScriptGenerator:
         found = []
         for scenario in plan.simulation_config.scenarios if plan.simulation_config else ():
             column = column_meant(scenario.quantity, query.tree, database.schema)
-            changed = changed_outputs(query.tree, column) if column is not None else []
-            if column is None or not changed:
+            if column is None:
                 raise NoAnswer(
-                    f"It is not clear which column of your database stands for {scenario.quantity!r} in the what-if.",
+                    f"It is not clear which column stands for {scenario.quantity!r} in the what-if.",
                     "Name the column that should change.",
                 )
-            tree = apply_scenario(query.tree, scenario, column, database.schema)
-            sql = tree.sql(dialect="postgres", pretty=True)
+            changed = changed_outputs(query.tree, column)
+            if not changed:
+                raise NoAnswer(
+                    f"Nothing in the answer is computed from {column}, so the what-if would change nothing.",
+                    f"Name a figure that follows from {column}, or the formula it is computed by.",
+                )
+            sql = to_sql(apply_scenario(query.tree, scenario, column, database.schema))
             message = database.explain(sql)
             if message is not None:
                 raise NoAnswer(
                     f"The what-if cannot be applied to {column}: {message}", "Ask for it in another way."
                 )
-            found.append({"name": scenario.name, "changes": changed, "sql": sql})
+            found.append({"name": scenario.name, "changes": changed, "sql": _block(sql)})
         return found
 
     # --- anything else -----------------------------------------------------------
 
     def _free_form(
-        self, request: UserRequest, plan: ExecutionPlan, created: datetime, problem: str | None
+        self, request: UserRequest, plan: ExecutionPlan, heading: dict[str, str], problem: str | None
     ) -> GeneratedScript:
-        code = write_function(self._conversation, request.text, has_database=False, problem=problem)
+        taken = _names_in(_FREE_FORM, code="pass")
+        written = write_function(self._conversation, request.text, taken=taken, problem=problem)
+        imports, code = split_imports(written)
         source = render(
-            "templates/script/free_form.py.j2",
-            title=plan.plan_name,
-            request=request.text,
-            created=_day(created),
-            code=code,
-            needs_database=False,
+            _FREE_FORM, **heading, imports=import_block([*_FREE_FORM_IMPORTS, *imports]), code=code
         )
-        pinned = pin_requirements((*plan.dependencies, *imported_packages(code)))
+        pinned = pin_requirements((*plan.dependencies, *imported_packages(written)))
         return GeneratedScript(
             source=source,
             template="free_form",
             requirements=pinned.requirements,
             warnings=_not_installed(pinned.unknown),
         )
+
+
+def _names_in(template: str, **values: Any) -> frozenset[str]:
+    """The names that a template itself defines."""
+    return defined_names(render(template, title="", request="", created="", imports="", **values))
+
+
+def _block(sql: str) -> str:
+    """SQL on lines of its own."""
+    return f"\n{sql}\n"
 
 
 def given_script(source: str) -> GeneratedScript:

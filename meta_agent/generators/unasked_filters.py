@@ -18,7 +18,7 @@ _DATE_LIKE = re.compile(r"^\d{4}(-\d{2}){0,2}\b")
 _SHORTEST_SHARED_WORD = 4
 
 
-def unasked_texts(tree: exp.Expression, request: str, schema: DatabaseSchema) -> tuple[str, ...]:
+def unasked_texts(tree: exp.Expr, request: str, schema: DatabaseSchema) -> tuple[str, ...]:
     """Texts that the query compares with and that neither the request nor the catalogue mentions."""
     known = normalise(f"{request} {_catalogue_words(schema)}")
     compared = (

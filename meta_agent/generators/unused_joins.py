@@ -2,6 +2,7 @@
 
 Small models like to join one table more. Where that table has several rows for one
 row of the others, every figure appears several times: an answer that runs and is wrong.
+A join that repeats nothing does no harm and stays.
 """
 
 from __future__ import annotations
@@ -10,32 +11,50 @@ import re
 
 from sqlglot import exp
 
+from meta_agent.contracts import DatabaseSchema
+from meta_agent.generators.sql_joins import is_unique
+from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table
 
-def drop_unused_joins(tree: exp.Expression, request: str) -> list[str]:
+
+def drop_unused_joins(tree: exp.Expr, request: str, schema: DatabaseSchema) -> list[str]:
     """Remove such joins from ``tree`` in place; one line for each.
 
     A table counts as used when any column of it stands outside its own join condition, and as asked
     about when the request has its name or a word of it. Aggregates and DISTINCT may want the rows
     of a join, whose columns they need not name: such queries are left alone.
     """
-    if not isinstance(tree, exp.Select) or tree.is_star or tree.find(exp.AggFunc, exp.Distinct, exp.Star):
+    if not isinstance(tree, exp.Select) or tree.is_star or tree.args.get("distinct") is not None:
+        return []
+    if tree.args.get("group") is not None or aggregates_of(tree):
         return []
     repairs = []
     for join in reversed(list(tree.args.get("joins") or ())):
         table = join.this
         if not isinstance(table, exp.Table) or _is_asked_about(table.name, request):
             continue
-        if not _is_used(tree, join, table.alias_or_name):
+        if _repeats_rows(join, table, schema) and not _is_used(tree, join, schema):
             tree.args["joins"].remove(join)
             repairs.append(f"left out the table {table.name}, which the answer does not use")
     return repairs
 
 
-def _is_used(tree: exp.Select, join: exp.Join, alias: str) -> bool:
-    if join.args.get("using"):
+def _repeats_rows(join: exp.Join, table: exp.Table, schema: DatabaseSchema) -> bool:
+    known = catalogue_table(table, schema)
+    own = {c.name for c in join.find_all(exp.Column) if c.table == table.alias_or_name}
+    return known is None or not is_unique(known, own, schema)
+
+
+def _is_used(tree: exp.Select, join: exp.Join, schema: DatabaseSchema) -> bool:
+    if join.args.get("using") or join.args.get("method"):
         return True
+    known = catalogue_table(join.this, schema)
+    names = {column.name for column in known.columns} if known is not None else None
     own = {id(column) for column in join.find_all(exp.Column)}
-    return any(not c.table or (c.table == alias and id(c) not in own) for c in tree.find_all(exp.Column))
+    return any(
+        column.table == join.alias_or_name or (not column.table and (names is None or column.name in names))
+        for column in tree.find_all(exp.Column)
+        if id(column) not in own
+    )
 
 
 def _is_asked_about(table: str, request: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from meta_agent.errors import ModelError
+from meta_agent.errors import AnswerCut, ModelError
 from meta_agent.llm.answers import Unusable, correction, echo, read_answer
 from meta_agent.llm.calls import ChatCalls, estimate_turns
 from meta_agent.llm.chat import ChatRequest, Turn
@@ -58,8 +58,8 @@ class Conversation:
     ) -> str:
         """The model's answer in words. ``stop``: texts before which the answer ends.
 
-        Raises ModelError, also for an empty answer and, unless ``cut_ok``, for one that was cut
-        at ``max_tokens``.
+        Raises ModelError, also for an empty answer, and AnswerCut, unless ``cut_ok``, for one that
+        was cut at ``max_tokens``.
         """
         turns = [*self._turns, Turn("user", prompt)]
         reply = self._complete(turns, max_tokens, stop=tuple(stop))
@@ -69,7 +69,7 @@ class Conversation:
                 "Ask in other words, or load the model again: its chat template may be broken.",
             )
         if reply.is_cut and not cut_ok:
-            raise ModelError(
+            raise AnswerCut(
                 f"The model's answer was cut at {max_tokens or self._max_tokens} tokens.",
                 "Ask for less at once, or raise LLM_MAX_TOKENS.",
             )

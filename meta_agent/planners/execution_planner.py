@@ -8,6 +8,7 @@ that the analysis calls complex.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -24,12 +25,14 @@ from meta_agent.contracts import (
     WebServerConfig,
 )
 from meta_agent.errors import NoAnswer
+from meta_agent.glossary import normalise
 from meta_agent.rendering import render
-from meta_agent.what_if import percent_changes
+from meta_agent.what_if import Change, percent_changes
 
 if TYPE_CHECKING:
     from meta_agent.utils.llm_client import Conversation
 
+_LONGEST_QUANTITY = 60
 _LINES = {"SIMPLE": 150, "MEDIUM": 180, "COMPLEX": 240}
 
 
@@ -89,7 +92,7 @@ class ExecutionPlanner:
         columns = self._numeric_columns(analysis)
         prompt = render("prompts/plan.md.j2", simulation=True, request=request.text, columns=columns)
         draft = self._conversation.ask_json(prompt, SimulationDraft, max_tokens=500, attempts=3)
-        scenarios = tuple(_checked_scenarios(draft.scenarios, request.text))
+        scenarios = tuple(_checked_scenarios(draft.scenarios, request.text, columns))
         if not scenarios:
             raise NoAnswer(
                 "The request supposes a change, but not by how many percent of what.",
@@ -120,17 +123,31 @@ def _usual_steps(analysis: TaskAnalysis) -> tuple[str, ...]:
     )
 
 
-def _checked_scenarios(claimed: tuple[Scenario, ...], text: str) -> list[Scenario]:
-    """The scenarios whose percentage stands in the request, with the sign that its words give."""
-    named = percent_changes(text)
-    checked: dict[tuple[str, float], Scenario] = {}
-    for scenario in claimed:
-        size = abs(scenario.change_percent)
-        if size not in named:
-            continue
-        change = scenario.change_percent if named[size] is None else named[size] * size
-        name = f"{scenario.quantity} {change:+g} %"
-        checked[(scenario.quantity, change)] = scenario.model_copy(
-            update={"change_percent": change, "name": name}
-        )
-    return list(checked.values())
+def _checked_scenarios(
+    claimed: tuple[Scenario, ...], text: str, columns: tuple[str, ...]
+) -> Iterator[Scenario]:
+    """One scenario for each change that the request words, in each direction it leaves open.
+
+    Only the quantity is taken from the model, and only where the request does not name a column.
+    """
+    seen: set[tuple[str, float]] = set()
+    for change in percent_changes(text):
+        matching = [s for s in claimed if abs(s.change_percent) == change.percent] or list(claimed)
+        quantity = _quantity(change, matching, columns)
+        for direction in change.directions:
+            percent = direction * change.percent
+            if (quantity, percent) not in seen:
+                seen.add((quantity, percent))
+                yield Scenario(name=f"{quantity} {percent:+g} %", quantity=quantity, change_percent=percent)
+
+
+def _quantity(change: Change, claimed: list[Scenario], columns: tuple[str, ...]) -> str:
+    """What changes: the column that the words around the percentage name, else what the model says."""
+    clause = f" {normalise(change.clause)} "
+    named = [column for column in columns if f" {normalise(column)} " in clause]
+    longest = [c for c in named if len(c) == max(map(len, named))]
+    if len(longest) == 1:
+        return longest[0]
+    spoken = [s.quantity for s in claimed if f" {normalise(s.quantity)} " in clause]
+    quantity = spoken[0] if spoken else claimed[0].quantity
+    return " ".join(re.sub(r"[\[\]]", " ", quantity).split())[:_LONGEST_QUANTITY]

@@ -29,7 +29,10 @@ from meta_agent.contracts import (
     ValidationResult,
 )
 from meta_agent.errors import ExitCode, MetaAgentError, NoAnswer, ScriptRefused, TimeLimit, exit_code_for
-from meta_agent.runs.store import log_run, save_record
+from meta_agent.interrupts import undisturbed
+from meta_agent.runs.log import log_run
+from meta_agent.runs.secrets import mask_all
+from meta_agent.runs.store import save_record
 
 
 class Progress(Protocol):
@@ -58,6 +61,7 @@ class RunJournal:
     log_level: str = "INFO"
     timings: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    """About the run as a whole; those of the script and its execution are added at the end."""
     model: str | None = None
     schema: DatabaseSchema | None = None
     analysis: TaskAnalysis | None = None
@@ -82,8 +86,8 @@ class RunJournal:
     def record(self, work: Callable[[], None], usage: Callable[[], LlmUsage]) -> RunRecord:
         """Do the work of the run and save its record, whatever comes of it.
 
-        What can go wrong in a run, a keyboard interrupt included, is told by the record;
-        an internal error is recorded and raised.
+        What can go wrong in a run, an interrupt included, is told by the record; an internal
+        error is recorded and raised. Raises UsageError where nothing can be written.
         """
         with log_run(self.run_dir, self.secrets, self.log_level):
             logger.info("request: {}", self.request)
@@ -99,7 +103,13 @@ class RunJournal:
             return self._save(None, usage())
 
     def _save(self, error: BaseException | None, usage: LlmUsage) -> RunRecord:
-        record = RunRecord(
+        with undisturbed():
+            record = self._masked(self._record(error, usage))
+            save_record(record)
+        return record
+
+    def _record(self, error: BaseException | None, usage: LlmUsage) -> RunRecord:
+        return RunRecord(
             run_id=self.run_dir.name,
             run_dir=str(self.run_dir),
             started_at=self.started_at,
@@ -116,11 +126,21 @@ class RunJournal:
             execution=self.execution,
             usage=usage,
             timings=dict(self.timings),
-            warnings=tuple(dict.fromkeys(self.warnings)),
+            warnings=tuple(dict.fromkeys((*self.warnings, *self._last_warnings()))),
             error=None if error is None else report_of(error),
         )
-        save_record(record, self.secrets)
-        return record
+
+    def _last_warnings(self) -> Iterator[str]:
+        """Of the last script and its execution only: a try that was mended is no news."""
+        if self.script is not None:
+            yield from self.script.warnings
+        if self.execution is not None:
+            yield from self.execution.warnings
+            yield from self.execution.result.warnings if self.execution.result else ()
+
+    def _masked(self, record: RunRecord) -> RunRecord:
+        masked = mask_all(record.model_dump(), self.secrets)
+        return RunRecord.model_validate({**masked, "run_dir": record.run_dir, "run_id": record.run_id})
 
 
 def report_of(error: BaseException) -> ErrorReport:
@@ -130,8 +150,8 @@ def report_of(error: BaseException) -> ErrorReport:
     if isinstance(error, KeyboardInterrupt):
         return ErrorReport(
             title="Interrupted",
-            cause="The run was stopped from the keyboard.",
-            remedy="Ask again when you like.",
+            cause="The run was stopped before it had finished.",
+            remedy="What it had started was removed; ask again when you like.",
         )
     return ErrorReport(
         title=MetaAgentError.title,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from loguru import logger
 
@@ -20,11 +21,7 @@ def start_logging(level: str, secrets: tuple[str, ...], *, to_stderr: bool) -> N
     logger.remove()
     if to_stderr and sys.stderr is not None:
         shown = level if level == "TRACE" else "DEBUG"
-        logger.add(
-            lambda line: print(mask(str(line), secrets), end="", file=sys.stderr, flush=True),  # noqa: T201
-            level=shown,
-            diagnose=False,
-        )
+        logger.add(_masked(sys.stderr, secrets), level=shown, backtrace=False, diagnose=False)
 
 
 @contextmanager
@@ -40,10 +37,19 @@ def log_run(run_dir: Path, secrets: tuple[str, ...], level: str = "INFO") -> Ite
             "Choose a RUNS_DIR you may write to and that has space left.",
         ) from error
     with stream:
-        sink = logger.add(
-            lambda line: _write(stream, mask(str(line), secrets)), level=level, backtrace=False, diagnose=False
-        )
+        sink = logger.add(_masked(stream, secrets), level=level, backtrace=False, diagnose=False)
         try:
             yield
         finally:
             logger.remove(sink)
+
+
+def _masked(stream: TextIO, secrets: tuple[str, ...]) -> Callable[[object], None]:
+    """Writes whole log entries, tracebacks included. A disk that is full must not end a run."""
+
+    def write(entry: object) -> None:
+        with suppress(OSError):
+            stream.write(mask(str(entry), secrets))
+            stream.flush()
+
+    return write

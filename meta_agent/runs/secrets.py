@@ -13,13 +13,24 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qs, quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qs, quote, quote_plus, unquote
 
 MASK = "****"
 _SHORTEST = 6
 _COMMON = frozenset(
-    "postgres postgresql password passwort secret changeme default admin administrator lm-studio not-needed "
-    "no-key-needed dummy ollama llama.cpp localhost portfolio reader database example testing".split()
+    {
+        "admin",
+        "administrator",
+        "changeme",
+        "database",
+        "default",
+        "dummy",
+        "example",
+        "lm-studio",
+        "localhost",
+    }
+    | {"no-key-needed", "not-needed", "ollama", "password", "passwort", "portfolio", "postgres", "postgresql"}
+    | {"localhost", "reader", "secret", "testing"}
 )
 _LOGIN = re.compile(r"(?<=://)([^\s:/@]*):([^\s@/]+)@")
 _AUTHORITY = re.compile(r"://[^:/@?]*:(.*)@", re.DOTALL)
@@ -32,10 +43,7 @@ def secrets_of_url(url: str | None) -> tuple[str, ...]:
         return ()
     login = _AUTHORITY.search(url)  # to the last @: people forget to encode one in the password
     written = [login.group(1)] if login else []
-    try:
-        written += parse_qs(urlsplit(url).query).get("password", [])
-    except ValueError:
-        return (url, *written)
+    written += parse_qs(url.partition("?")[2]).get("password", [])
     return tuple(dict.fromkeys(s for secret in written for s in (secret, unquote(secret)) if s))
 
 

@@ -1,8 +1,4 @@
-"""Writes a run's record into the run's folder.
-
-The record is replaced in one step, so that a reader never sees half of one; secrets are
-masked in its texts.
-"""
+"""Writes a run's record into the run's folder, in one step: a reader never sees half of one."""
 
 from __future__ import annotations
 
@@ -11,17 +7,16 @@ from pathlib import Path
 from meta_agent.contracts import RunRecord
 from meta_agent.errors import UsageError
 from meta_agent.runs.json_text import to_json
-from meta_agent.runs.secrets import mask_all
 
 RECORD_NAME = "run.json"
 
 
-def save_record(record: RunRecord, secrets: tuple[str, ...] = ()) -> Path:
+def save_record(record: RunRecord) -> Path:
     """Write ``run.json`` into the run's folder. Raises UsageError where it cannot be written."""
     target = Path(record.run_dir) / RECORD_NAME
     draft = target.with_suffix(".json.part")
     try:
-        draft.write_text(to_json(mask_all(record.model_dump(), secrets)) + "\n", encoding="utf-8")
+        draft.write_text(to_json(record.model_dump()) + "\n", encoding="utf-8")
         draft.replace(target)
     except OSError as error:
         raise UsageError(

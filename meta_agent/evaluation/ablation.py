@@ -1,0 +1,90 @@
+"""The pipeline with one of its mechanisms switched off: what is each of them worth?
+
+Today those mechanisms can be switched that are given to the pipeline from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from meta_agent.databases import Database, open_database
+from meta_agent.glossary import Glossary
+from meta_agent.pipeline import PipelineOptions
+
+if TYPE_CHECKING:
+    from meta_agent.contracts import Column, DatabaseSchema
+    from meta_agent.databases import Endpoint, RoleRights
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One mechanism less."""
+
+    mechanism: str
+    options: Callable[[PipelineOptions], PipelineOptions] = lambda options: options
+    opener: Callable[[str], Database] = open_database
+
+
+def ablations() -> tuple[Ablation, ...]:
+    """One for each mechanism that can be switched off."""
+    return (
+        Ablation("glossary", options=lambda options: replace(options, glossary=Glossary())),
+        Ablation("explain", opener=lambda url: _Unexplained(open_database(url))),
+    )
+
+
+class _Unexplained:
+    """A database that accepts every query unseen."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def explain(self, sql: str) -> str | None:  # noqa: ARG002
+        """Nothing is ever wrong."""
+        return None
+
+    @property
+    def name(self) -> str:
+        """As the database's."""
+        return self._database.name
+
+    @property
+    def user(self) -> str:
+        """As the database's."""
+        return self._database.user
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """As the database's."""
+        return self._database.endpoint
+
+    @property
+    def server_version(self) -> str:
+        """As the database's."""
+        return self._database.server_version
+
+    def fingerprint(self) -> str:
+        """As the database's."""
+        return self._database.fingerprint()
+
+    def schema(self) -> DatabaseSchema:
+        """As the database's."""
+        return self._database.schema()
+
+    def with_row_counts(self, schema: DatabaseSchema) -> DatabaseSchema:
+        """As the database's."""
+        return self._database.with_row_counts(schema)
+
+    def columns_of(self, sql: str) -> tuple[Column, ...]:
+        """As the database's."""
+        return self._database.columns_of(sql)
+
+    def rights(self) -> RoleRights:
+        """As the database's."""
+        return self._database.rights()
+
+    def close(self) -> None:
+        """As the database's."""
+        self._database.close()

@@ -1,0 +1,180 @@
+"""What a join does to the number of rows, told from keys.
+
+A join that equates every column of a unique key of the joined table finds at most one
+row there: it repeats nothing. Whether sums are true hangs on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
+from meta_agent.generators.sql_parsing import column_of, identifier
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A table that a foreign key links to one of a query's tables."""
+
+    alias: str
+    """Of the query's table."""
+    own: Table
+    table: Table
+    pairs: tuple[tuple[str, str], ...]
+    """(column of the query's table, column of the neighbour)."""
+
+    def adds_rows(self, schema: DatabaseSchema) -> bool:
+        """Whether one row of the query's table may have several in the neighbour."""
+        return not is_unique(self.table, {theirs for _, theirs in self.pairs}, schema)
+
+    def may_miss(self) -> bool:
+        """Whether a row of the query's table may have none in the neighbour."""
+        nullable = {column.name for column in self.own.columns if column.nullable}
+        refers = any(
+            refers_to(key, self.table) and _pairs(key) == self.pairs for key in self.own.foreign_keys
+        )
+        return not refers or any(ours in nullable for ours, _ in self.pairs)
+
+
+def neighbours(alias: str, own: Table, schema: DatabaseSchema) -> Iterator[Neighbour]:
+    """Every table linked to ``own`` by a foreign key, in either direction."""
+    for other in schema.tables:
+        yield from links(alias, own, other)
+
+
+def links(alias: str, own: Table, other: Table) -> Iterator[Neighbour]:
+    """The foreign keys between two tables, as ways to join ``other`` to ``own``."""
+    for key in own.foreign_keys:
+        if refers_to(key, other):
+            yield Neighbour(alias, own, other, _pairs(key))
+    if own is other:
+        return
+    for key in other.foreign_keys:
+        if refers_to(key, own):
+            yield Neighbour(alias, own, other, tuple((theirs, ours) for ours, theirs in _pairs(key)))
+
+
+def _pairs(key: ForeignKey) -> tuple[tuple[str, str], ...]:
+    return tuple(zip(key.columns, key.referred_columns, strict=True))
+
+
+def refers_to(key: ForeignKey, table: Table) -> bool:
+    """Whether a foreign key points at ``table``."""
+    return (key.referred_schema, key.referred_table) == (table.schema_name, table.name)
+
+
+def join_of(neighbour: Neighbour, alias: str, schema: DatabaseSchema) -> exp.Join:
+    """The JOIN clause; a LEFT JOIN where an inner one would lose rows."""
+    table = exp.Table(this=identifier(neighbour.table.name))
+    if neighbour.table.schema_name != schema.default_schema:
+        table.set("db", identifier(neighbour.table.schema_name))
+    if alias != neighbour.table.name:
+        table.set("alias", exp.TableAlias(this=identifier(alias)))
+    conditions = [
+        exp.EQ(this=column_of(neighbour.alias, ours), expression=column_of(alias, theirs))
+        for ours, theirs in neighbour.pairs
+    ]
+    return exp.Join(this=table, on=exp.and_(*conditions), side="LEFT" if neighbour.may_miss() else None)
+
+
+def is_unique(table: Table, columns: set[str], schema: DatabaseSchema) -> bool:
+    """Whether no two rows of ``table`` agree in all of ``columns``."""
+    keys = [set(key) for key in (table.primary_key, *table.unique_keys) if key]
+    keys += [
+        set(key.referred_columns)
+        for other in schema.tables
+        for key in other.foreign_keys
+        if refers_to(key, table)
+    ]
+    return any(key <= columns for key in keys)
+
+
+def repeats_rows_of(
+    owners: set[str], tables: dict[str, Table], tree: exp.Select, schema: DatabaseSchema
+) -> tuple[str, ...]:
+    """Aliases of the tables that may have several rows for one row of the ``owners``; empty: none has."""
+    equated = _equations(tree, tables)
+    reached, grew = set(owners), True
+    while grew:
+        grew = False
+        for alias, table in tables.items():
+            if alias not in reached and is_unique(table, _fixed(alias, reached, equated), schema):
+                reached.add(alias)
+                grew = True
+    return tuple(alias for alias in tables if alias not in reached)
+
+
+Equation = tuple[tuple[str, str], tuple[str, str] | None]
+"""A column (alias, name) and the one it equals; None for a constant."""
+
+
+def _fixed(alias: str, reached: set[str], equations: list[Equation]) -> set[str]:
+    """Columns of ``alias`` that a row of the reached tables determines."""
+    return {
+        name
+        for (owner, name), other in equations
+        if owner == alias and (other is None or other[0] in reached)
+    }
+
+
+def _equations(tree: exp.Select, tables: dict[str, Table]) -> list[Equation]:
+    found: list[Equation] = []
+    seen = [alias for alias in tables if alias not in {j.alias_or_name for j in _joins(tree)}]
+    for join in _joins(tree):
+        for name in join.args.get("using") or ():
+            found += [
+                pair
+                for left in seen
+                if _has(tables.get(left), name.name)
+                for pair in _both(left, name.name, join.alias_or_name)
+            ]
+        found += _conjuncts(join.args.get("on"), tables)
+        seen.append(join.alias_or_name)
+    where = tree.args.get("where")
+    found += _conjuncts(where.this if where is not None else None, tables)
+    return found
+
+
+def _both(left: str, name: str, right: str) -> list[Equation]:
+    return [((left, name), (right, name)), ((right, name), (left, name))]
+
+
+def _conjuncts(condition: exp.Expr | None, tables: dict[str, Table]) -> Iterator[Equation]:
+    """The equalities that must all hold; what stands under an OR must not."""
+    if isinstance(condition, exp.And):
+        yield from _conjuncts(condition.this, tables)
+        yield from _conjuncts(condition.expression, tables)
+    elif isinstance(condition, exp.Paren):
+        yield from _conjuncts(condition.this, tables)
+    elif isinstance(condition, exp.EQ):
+        sides = (condition.this, condition.expression)
+        for one, other in (sides, sides[::-1]):
+            if isinstance(one, exp.Column) and (owner := owner_of(one, tables)):
+                if isinstance(other, exp.Column) and (theirs := owner_of(other, tables)):
+                    yield (owner, one.name), (theirs, other.name)
+                elif isinstance(other, exp.Literal):
+                    yield (owner, one.name), None
+
+
+def owner_of(column: exp.Column, tables: dict[str, Table]) -> str | None:
+    """The alias of the table that a column belongs to; None where that is open."""
+    if column.table:
+        return column.table if column.table in tables else None
+    having = [alias for alias, table in tables.items() if _has(table, column.name)]
+    return having[0] if len(having) == 1 else None
+
+
+def _joins(tree: exp.Select) -> list[exp.Join]:
+    return list(tree.args.get("joins") or ())
+
+
+def _has(table: Table | None, name: str) -> bool:
+    return table is not None and any(column.name == name for column in table.columns)
+
+
+def column_named(table: Table, name: str) -> Column | None:
+    """A table's column by its exact name."""
+    return next((column for column in table.columns if column.name == name), None)

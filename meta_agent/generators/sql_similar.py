@@ -1,0 +1,50 @@
+"""Tells a misspelling from another name.
+
+A wrong guess here would answer another question than the one asked, so the rules are
+strict: ``noi_2023`` is no misspelling of ``noi_2024``, nor ``paid`` of ``unpaid``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rapidfuzz import fuzz
+
+from meta_agent.glossary import normalise
+
+_NEAR = 85.0
+"""Least similarity (0-100) of whole names, and of each of their words."""
+
+
+def nearest_name(written: str, names: Iterable[str]) -> str | None:
+    """The one name that ``written`` can be meant for; None where there is none, or more than one."""
+    candidates = sorted(set(names))
+    same = [name for name in candidates if _letters(name) == _letters(written)]
+    if same:
+        return same[0] if len(same) == 1 else None
+    near = [name for name in candidates if _is_misspelling(written, name)]
+    return near[0] if len(near) == 1 else None
+
+
+def suggestions(written: str, names: Iterable[str]) -> list[str]:
+    """At most three names that look like ``written``, the nearest first; for messages only."""
+    scored = sorted(((fuzz.ratio(written.lower(), name.lower()), name) for name in set(names)), reverse=True)
+    return [name for score, name in scored[:3] if score >= 60]
+
+
+def _letters(name: str) -> str:
+    """The name without underscores, blanks, case and plural endings."""
+    return normalise(name).replace(" ", "")
+
+
+def _is_misspelling(written: str, name: str) -> bool:
+    ours, theirs = _letters(written), _letters(name)
+    if re.findall(r"\d", ours) != re.findall(r"\d", theirs) or ours.endswith(theirs) or theirs.endswith(ours):
+        return False
+    if fuzz.ratio(ours, theirs) < _NEAR:
+        return False
+    words, others = normalise(written).split(), normalise(name).split()
+    return len(words) != len(others) or all(
+        fuzz.ratio(a, b) >= _NEAR for a, b in zip(words, others, strict=True)
+    )

@@ -1,0 +1,340 @@
+"""DSCR by property
+
+Request: What is the DSCR of every property?
+
+Written 2026-01-02 03:04 by Meta-Agent Script Executor.
+It needs neither that tool nor a model to run:
+
+    pip install -r requirements.txt
+    DATABASE_URL=... python script.py
+"""
+
+import logging
+import math
+import os
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg2
+import simplejson
+from psycopg2.extras import RealDictCursor
+
+CONFIG = {
+    "db_url": os.getenv("DATABASE_URL", ""),
+    "output_dir": os.getenv("OUTPUT_DIR", "results"),
+    "log_dir": os.getenv("LOG_DIR", "logs"),
+    "log_level": os.getenv("LOG_LEVEL", "INFO"),
+}
+
+MAX_ROWS = 10_000
+
+REPORTS = [
+    {
+        "title": "DSCR by property",
+        "sql": """
+SELECT
+  p.property_name,
+  f.noi,
+  f.annual_debt_service,
+  ROUND(f.noi / NULLIF(f.annual_debt_service, 0), 2) AS dscr
+FROM properties AS p
+JOIN financial_metrics AS f
+  ON p.property_id = f.property_id
+ORDER BY
+  dscr DESC
+""",
+        "keys": [],
+        "scenarios": [],
+        "totals": ["noi", "annual_debt_service"],
+        "ratios": [
+            {
+                "column": "dscr",
+                "numerator": "noi",
+                "denominator": "annual_debt_service",
+                "factor": 1.0,
+            },
+        ],
+        "ratings": {"dscr": [(1.25, "Strong"), (1.0, "Acceptable"), (None, "Risky")]},
+    },
+]
+
+logger = logging.getLogger("script")
+
+
+class TaskExecutor:
+    """Runs the queries over one connection, opened only when it is needed."""
+
+    def __init__(self):
+        self.connection = None
+        self.warnings = []
+
+    def get_connection(self):
+        """A read-only connection whose rows are dictionaries, all from one moment."""
+        if self.connection is None:
+            self.connection = psycopg2.connect(
+                CONFIG["db_url"], cursor_factory=RealDictCursor, connect_timeout=10
+            )
+            self.connection.set_session("REPEATABLE READ", readonly=True)
+        return self.connection
+
+    def close(self):
+        """Give the connection back, if there is one."""
+        if self.connection is not None:
+            self.connection.close()
+
+    def run(self):
+        """Every report as a table, and a summary over all of them."""
+        tables, summary = [], {}
+        for report in REPORTS:
+            table = self.report_table(report)
+            tables.append({**table, "rows": [as_json(row) for row in table["rows"]]})
+            summary.update(summarise(report, table["rows"]))
+        return {
+            "tables": tables,
+            "summary": as_json(summary),
+            "files": [],
+            "warnings": list(dict.fromkeys(self.warnings)),
+        }
+
+    def report_table(self, report):
+        """The table of one report, what-ifs and ratings included."""
+        columns, rows = self.fetch(report["sql"])
+        logger.info("%s: %d rows", report["title"], len(rows))
+        for scenario in report["scenarios"]:
+            changed = self.fetch(scenario["sql"])[1]
+            columns, rows = side_by_side(report, scenario, columns, rows, changed)
+        for name, thresholds in report["ratings"].items():
+            columns, rows = rated(columns, rows, name, thresholds)
+        return {"title": report["title"], "columns": columns, "rows": rows}
+
+    def fetch(self, sql):
+        """Columns and rows of a query, at most MAX_ROWS of them."""
+        # A named cursor leaves the rows on the server until they are fetched.
+        with self.get_connection().cursor(name="report") as cursor:
+            cursor.execute(sql)
+            rows = [dict(row) for row in cursor.fetchmany(MAX_ROWS + 1)]
+            columns = list(dict.fromkeys(column.name for column in cursor.description))
+        if len(rows) > MAX_ROWS:
+            self.warnings.append(
+                f"Only the first {MAX_ROWS:,} rows are shown; totals cover these only."
+            )
+        return columns, rows[:MAX_ROWS]
+
+
+def side_by_side(report, scenario, columns, rows, changed):
+    """Put what a scenario changes beside the base case, matched row by row."""
+    keys = report["keys"]
+    names = {column: f"{column} [{scenario['name']}]" for column in scenario["changes"]}
+    base = {row_key(row, keys): row for row in rows}
+    other = {row_key(row, keys): row for row in changed}
+    if len(base) != len(rows) or len(other) != len(changed):
+        raise ValueError("the what-if needs a column that tells the rows apart")
+    if MAX_ROWS in (len(rows), len(changed)):
+        raise ValueError(f"a what-if over {MAX_ROWS:,} rows or more; ask for totals")
+    nothing = dict.fromkeys(columns)
+    merged = []
+    for key in {**base, **other}:
+        row = base.get(key) or {**nothing, **{name: other[key][name] for name in keys}}
+        beside = {new: other.get(key, {}).get(old) for old, new in names.items()}
+        merged.append({**row, **beside})
+    return [*columns, *names.values()], merged
+
+
+def row_key(row, keys):
+    """What tells a row from the others, in a form that can be compared."""
+    return tuple(repr(row[key]) for key in keys)
+
+
+def base_name(column):
+    """The column of the base case that a scenario's column belongs to."""
+    return column.split(" [")[0]
+
+
+def rated(columns, rows, name, thresholds):
+    """Put the rating beside each column that shows the figure ``name``."""
+    for column in [column for column in columns if base_name(column) == name]:
+        label = column.replace(name, f"{name}_rating", 1)
+        rows = [{**row, label: rating(row.get(column), thresholds)} for row in rows]
+        columns = [known for known in columns if known != label]
+        columns.insert(columns.index(column) + 1, label)
+    return columns, rows
+
+
+def rating(value, thresholds):
+    """The label of the first threshold that a figure reaches; None for no figure."""
+    if not is_figure(value):
+        return None
+    for at_least, label in thresholds:
+        if at_least is None or value >= Decimal(str(at_least)):
+            return label
+    return None
+
+
+def summarise(report, rows):
+    """Totals, ratios of totals, and how many rows earned which rating."""
+    if len(rows) < 2:
+        return {}
+    summary = {"Rows": len(rows)}
+    suffixes = ["", *(f" [{scenario['name']}]" for scenario in report["scenarios"])]
+    for suffix in suffixes:
+        for column in report["totals"]:
+            total = total_of(column + suffix, rows)
+            if total is not None:
+                summary[f"Total {column}{suffix}"] = total
+        for ratio in report["ratios"]:
+            value = ratio_of_sums(ratio, report["totals"], rows, suffix)
+            if value is not None:
+                summary[f"Overall {ratio['column']}{suffix}"] = value
+        for column, thresholds in report["ratings"].items():
+            if column + suffix in rows[0]:
+                labels = [rating(row[column + suffix], thresholds) for row in rows]
+                for _, label in thresholds:
+                    summary[f"{column}{suffix} {label}"] = labels.count(label)
+    if len(REPORTS) > 1:
+        return {f"{report['title']}: {name}": value for name, value in summary.items()}
+    return summary
+
+
+def total_of(column, rows):
+    """The sum of a column's figures; None where it has none, or something else too."""
+    values = [row[column] for row in rows if row.get(column) is not None]
+    return sum(values) if values and all(map(is_figure, values)) else None
+
+
+def ratio_of_sums(ratio, totals, rows, suffix):
+    """Sum of the numerators by sum of the denominators, over rows that have both."""
+    names = [ratio["numerator"], ratio["denominator"]]
+    if ratio["column"] + suffix not in rows[0] or not set(names) <= set(totals):
+        return None
+    above, below = (n + suffix if n + suffix in rows[0] else n for n in names)
+    pairs = [(row[above], row[below]) for row in rows]
+    pairs = [pair for pair in pairs if is_figure(pair[0]) and is_figure(pair[1])]
+    divisor = sum(Decimal(pair[1]) for pair in pairs)
+    if not divisor:
+        return None
+    dividend = sum(Decimal(pair[0]) for pair in pairs)
+    return round(Decimal(str(ratio["factor"])) * dividend / divisor, 4)
+
+
+def is_figure(value):
+    """Whether a value is a number one can reckon with: not NULL, NaN or infinite."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return False
+    return value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+
+
+def as_json(value):
+    """A value as JSON knows it: dates as ISO 8601 text, exact numbers as they are."""
+    if isinstance(value, (float, Decimal)):
+        return value if is_figure(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): as_json(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [as_json(inner) for inner in value]
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    return str(value)
+
+
+def as_text(column, value):
+    """A value as people read it: thousands separated, years and ids left alone."""
+    if value is None:
+        return "<null>"
+    if not is_figure(value):
+        return " ".join(str(value).split())
+    if value == int(value) and not isinstance(value, float):
+        words = column.lower().replace("_", " ").split()
+        return f"{int(value)}" if {"year", "id"} & set(words) else f"{int(value):,}"
+    return f"{value:,.2f}" if abs(value) >= 0.01 or not value else f"{value:.4g}"
+
+
+def print_table(table):
+    """One table with its columns aligned, numbers to the right."""
+    columns, rows = table["columns"], table["rows"]
+    print(table["title"])
+    if not rows:
+        print("  (no rows)")
+        return
+    cells = [[as_text(column, row.get(column)) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells)]
+    numeric = [any(is_figure(row.get(column)) for row in rows) for column in columns]
+    for line in (columns, *cells):
+        padded = (
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric)
+        )
+        print("  " + "  ".join(padded).rstrip())
+
+
+def write_results(result):
+    """Write OUTPUT_DIR/result.json and print the same for people."""
+    folder = Path(CONFIG["output_dir"])
+    folder.mkdir(parents=True, exist_ok=True)
+    text = simplejson.dumps(result, use_decimal=True, ensure_ascii=False, indent=2)
+    (folder / "result.json").write_text(text, encoding="utf-8")
+    print("=== Calculation Results ===")
+    for table in result["tables"]:
+        print_table(table)
+        print()
+    for label, value in result["summary"].items():
+        print(f"{label}: {as_text(label, value)}")
+    for warning in result["warnings"]:
+        print(f"Note: {warning}")
+    print("=== End of Results ===")
+
+
+def configure_logging():
+    """Log to stderr and, where the folder can be written, to LOG_DIR/script.log."""
+    handlers = [logging.StreamHandler(sys.stderr)]
+    try:
+        folder = Path(CONFIG["log_dir"])
+        folder.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(folder / "script.log", encoding="utf-8"))
+    except OSError:
+        pass  # a log file is a convenience; the run does not depend on it
+    known = CONFIG["log_level"].upper() in ("DEBUG", "INFO", "WARNING", "ERROR")
+    logging.basicConfig(
+        level=CONFIG["log_level"].upper() if known else "INFO",
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=handlers,
+    )
+
+
+def main():
+    """Answer the request. Exit status: 0 answered, 1 not answered, 2 no database."""
+    configure_logging()
+    if not CONFIG["db_url"]:
+        logger.error("DATABASE_URL is not set; see README.md for its form")
+        return 2
+    executor = TaskExecutor()
+    try:
+        executor.get_connection()
+    except psycopg2.OperationalError as error:
+        logger.error("The database cannot be reached: %s", str(error).strip())
+        return 2
+    except psycopg2.Error:
+        logger.error("DATABASE_URL is no valid address; see README.md for its form")
+        return 2
+    try:
+        write_results(executor.run())
+    except psycopg2.Error as error:
+        logger.error("The query failed: %s", str(error).strip())
+        return 1
+    except ValueError as error:
+        logger.error("The figures cannot be shown: %s", error)
+        return 1
+    except OSError as error:
+        logger.error("The results cannot be written: %s", error)
+        return 1
+    finally:
+        executor.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

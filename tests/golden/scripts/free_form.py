@@ -1,0 +1,157 @@
+"""Square roots
+
+Request: The roots of 1, 2 and 3, as "numbers"?
+
+Written 2026-01-02 03:04 by Meta-Agent Script Executor.
+It needs neither that tool nor a model to run:
+
+    pip install -r requirements.txt
+    python script.py
+"""
+
+import datetime
+import logging
+import math
+import os
+import sys
+from decimal import Decimal
+from math import sqrt
+from pathlib import Path
+
+import simplejson
+
+CONFIG = {
+    "output_dir": os.getenv("OUTPUT_DIR", "results"),
+    "log_dir": os.getenv("LOG_DIR", "logs"),
+    "log_level": os.getenv("LOG_LEVEL", "INFO"),
+}
+
+TITLE = "Square roots"
+
+logger = logging.getLogger("script")
+
+
+# --- what the request asks for --------------------------------------------------------
+
+
+def compute():
+    day = datetime.date(2025, 1, 31)
+    return [{"number": n, "root": sqrt(n), "day": day} for n in range(1, 4)]
+
+
+# --- output ---------------------------------------------------------------------------
+
+
+def as_rows(answer):
+    """Whatever compute() gave, as a list of dictionaries."""
+    if answer is None:
+        raise ValueError("compute() gave no answer")
+    if isinstance(answer, (dict, str, bytes)) or not hasattr(answer, "__iter__"):
+        answer = [answer]
+    return [row if isinstance(row, dict) else {"result": row} for row in answer]
+
+
+def is_figure(value):
+    """Whether a value is a number one can reckon with: not NULL, NaN or infinite."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return False
+    return value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+
+
+def as_json(value):
+    """A value as JSON knows it: dates as ISO 8601 text, exact numbers as they are."""
+    if isinstance(value, (float, Decimal)):
+        return value if is_figure(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): as_json(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [as_json(inner) for inner in value]
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    return str(value)
+
+
+def as_text(column, value):
+    """A value as people read it: thousands separated, years and ids left alone."""
+    if value is None:
+        return "<null>"
+    if not is_figure(value):
+        return " ".join(str(value).split())
+    if value == int(value) and not isinstance(value, float):
+        words = column.lower().replace("_", " ").split()
+        return f"{int(value)}" if {"year", "id"} & set(words) else f"{int(value):,}"
+    return f"{value:,.2f}" if abs(value) >= 0.01 or not value else f"{value:.4g}"
+
+
+def print_table(table):
+    """One table with its columns aligned, numbers to the right."""
+    columns, rows = table["columns"], table["rows"]
+    print(table["title"])
+    if not rows:
+        print("  (no rows)")
+        return
+    cells = [[as_text(column, row.get(column)) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells)]
+    numeric = [any(is_figure(row.get(column)) for row in rows) for column in columns]
+    for line in (columns, *cells):
+        padded = (
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric)
+        )
+        print("  " + "  ".join(padded).rstrip())
+
+
+def write_results(result):
+    """Write OUTPUT_DIR/result.json and print the same for people."""
+    folder = Path(CONFIG["output_dir"])
+    folder.mkdir(parents=True, exist_ok=True)
+    text = simplejson.dumps(result, use_decimal=True, ensure_ascii=False, indent=2)
+    (folder / "result.json").write_text(text, encoding="utf-8")
+    print("=== Calculation Results ===")
+    for table in result["tables"]:
+        print_table(table)
+        print()
+    for label, value in result["summary"].items():
+        print(f"{label}: {as_text(label, value)}")
+    for warning in result["warnings"]:
+        print(f"Note: {warning}")
+    print("=== End of Results ===")
+
+
+def configure_logging():
+    """Log to stderr and, where the folder can be written, to LOG_DIR/script.log."""
+    handlers = [logging.StreamHandler(sys.stderr)]
+    try:
+        folder = Path(CONFIG["log_dir"])
+        folder.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(folder / "script.log", encoding="utf-8"))
+    except OSError:
+        pass  # a log file is a convenience; the run does not depend on it
+    known = CONFIG["log_level"].upper() in ("DEBUG", "INFO", "WARNING", "ERROR")
+    logging.basicConfig(
+        level=CONFIG["log_level"].upper() if known else "INFO",
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=handlers,
+    )
+
+
+def main():
+    """Answer the request. Exit status: 0 answered, 1 not answered."""
+    configure_logging()
+    try:
+        rows = [as_json(row) for row in as_rows(compute())]
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        table = {"title": TITLE, "columns": columns, "rows": rows}
+        write_results({"tables": [table], "summary": {}, "files": [], "warnings": []})
+    except Exception:
+        logger.exception("The answer cannot be computed")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

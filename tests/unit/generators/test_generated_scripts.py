@@ -1,0 +1,172 @@
+"""The generated scripts, word for word. ``META_AGENT_REGENERATE_GOLDEN=1 pytest ...`` writes them anew."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from script_examples import analysis, generate, plan, python_block, sql_block
+
+from meta_agent.contracts import GeneratedScript, Scenario
+from meta_agent.generators.script_generator import given_script
+from meta_agent.validators.script_validator import ScriptValidator
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "scripts"
+FALL = Scenario(name="noi -10 %", quantity="noi", change_percent=-10.0)
+DSCR = """SELECT p.property_name, f.noi, f.annual_debt_service,
+       ROUND(f.noi / f.annual_debt_service, 2) AS DSCR
+FROM properties p JOIN financial_metrics f ON p.property_id = f.property_id
+ORDER BY dscr DESC"""
+TRANSFORM = '''from statistics import median
+
+
+def transform(rows):
+    """Add the middle of all rents to every row."""
+    middle = median(row["annual_rent"] for row in rows)
+    return [{**row, "median_rent": middle} for row in rows]'''
+COMPUTE = """import datetime
+from math import sqrt
+
+
+def compute():
+    day = datetime.date(2025, 1, 31)
+    return [{"number": n, "root": sqrt(n), "day": day} for n in range(1, 4)]
+
+
+print(compute())"""
+
+
+@lru_cache(maxsize=1)
+def scripts() -> dict[str, GeneratedScript]:
+    needs_transform = analysis(complexity="COMPLEX")
+    return {
+        "simple_report": generate(
+            [sql_block("SELECT property_name, city FROM properties WHERE state = 'FL'")],
+            "List the properties in Florida (FL).",
+        )[0],
+        "dscr_report": generate(
+            [sql_block(DSCR)], "What is the DSCR of every property?", made_plan=plan(name="DSCR by property")
+        )[0],
+        "what_if": generate(
+            [sql_block(DSCR)], "What would the DSCR be if NOI fell by 10 %?", made_plan=plan(FALL)
+        )[0],
+        "with_transform": generate(
+            [f"{sql_block('SELECT tenant_name, annual_rent FROM leases')}\n\n{python_block(TRANSFORM)}"],
+            "Rents beside the median rent",
+            made_analysis=needs_transform,
+        )[0],
+        "free_form": generate(
+            [python_block(COMPUTE)],
+            'The roots of 1, 2 and 3, as "numbers"?',
+            made_plan=plan(name="Square roots", database=False),
+            made_analysis=analysis(tables=()),
+        )[0],
+    }  # fmt: skip
+
+
+NAMES = ["simple_report", "dscr_report", "what_if", "with_transform", "free_form"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_script_is_the_golden_one(name: str) -> None:
+    golden = GOLDEN / f"{name}.py"
+    if os.environ.get("META_AGENT_REGENERATE_GOLDEN") == "1":
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(scripts()[name].source, encoding="utf-8")
+    assert scripts()[name].source == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_our_own_validator_has_nothing_to_say(name: str) -> None:
+    script = scripts()[name]
+    verdict = ScriptValidator().validate(script.source, requirements=script.requirements)
+    assert (verdict.issues, verdict.security_score) == ((), 1.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_script_is_formatted_and_lints(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(scripts()[name].source, encoding="utf-8")
+    ruff = [sys.executable, "-m", "ruff"]
+    checks = ("E", "W", "F", "I", "B", "UP", "SIM", "C4", "D1", "RET", "PTH")
+    formatted = subprocess.run(
+        [*ruff, "format", "--isolated", "--diff", path], capture_output=True, text=True, check=False
+    )
+    linted = subprocess.run(
+        [
+            *ruff,
+            "check",
+            "--isolated",
+            "--ignore",
+            "D103,D107,B905,SIM105",
+            "--select",
+            ",".join(checks),
+            path,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert formatted.stdout == ""
+    assert linted.returncode == 0, linted.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_script_is_python_3_10(name: str) -> None:
+    tree = ast.parse(scripts()[name].source, feature_version=(3, 10))
+    assert ast.get_docstring(tree)
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    undocumented = [n.name for n in functions if not ast.get_docstring(n)]
+    assert set(undocumented) <= {"__init__", "compute"}
+
+
+@pytest.mark.parametrize("name", ["simple_report", "dscr_report", "what_if", "with_transform"])
+def test_the_enforced_patterns_are_there(name: str) -> None:
+    source = scripts()[name].source
+    assert "cursor_factory=RealDictCursor" in source
+    assert 'os.getenv("DATABASE_URL", "")' in source
+    assert re.search(r"^import logging$", source, re.MULTILINE)
+    calls = [line for line in source.splitlines() if "psycopg2.connect(" in line]
+    assert len(calls) == 1
+    assert calls[0].startswith("    ")
+
+
+def test_what_surrounds_the_script_is_recorded() -> None:
+    script = scripts()["what_if"]
+    assert script.needs_database
+    assert [r.split("==")[0] for r in script.requirements] == ["psycopg2-binary", "simplejson"]
+    assert "what-if: noi changed by -10 %" in script.assumptions
+    assert scripts()["free_form"].needs_database is False
+
+
+HOSTILE = 'x"""\nimport os; os.system("id")\n"""\\ \u202e %s {{ 7 * 7 }} \x1b[31m'
+
+
+def test_no_text_of_the_request_gets_out_of_the_docstring() -> None:
+    script, _ = generate(
+        [sql_block("SELECT 'it''s \"\"\" \\ 100 % {x}' AS note, property_name FROM properties")],
+        HOSTILE,
+        made_plan=plan(name=HOSTILE),
+    )
+    tree = ast.parse(script.source)
+    assert "os.system" not in [
+        ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    ]
+    reports = next(ast.literal_eval(n.value) for n in tree.body if "REPORTS" in ast.unparse(n)[:8])
+    assert "'it''s \"\"\" \\ 100 % {x}'" in reports[0]["sql"]
+    assert "\x1b" not in script.source
+    assert "\u202e" not in script.source
+
+
+def test_a_given_script_is_described_by_its_text() -> None:
+    script = given_script("import pandas, json\nimport psycopg2\nurl = 'DATABASE_URL'\nimport nonsense_xyz")
+    assert script.needs_database
+    assert [r.split("==")[0] for r in script.requirements] == ["pandas", "psycopg2-binary"]
+    assert "nonsense-xyz" in script.warnings[0]
+    assert given_script("def (").requirements == ()

@@ -1,0 +1,108 @@
+"""Passwords disappear in every spelling; ordinary words that happen to be a password stay."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meta_agent.runs.secrets import mask, mask_all, secrets_of_url
+
+CANARY = 'c@n/ry: "ü#1%\\'
+URL = f"postgresql://ada:{quote(CANARY, safe='')}@db.example.com:5432/estate?sslmode=require"
+
+
+def spelled(secret: str) -> dict[str, str]:
+    return {
+        "plain": secret,
+        "quoted": quote(secret, safe=""),
+        "quoted, slash kept": quote(secret),
+        "quoted in lower case": quote(secret, safe="").lower()
+        if secret.islower()
+        else quote(secret, safe=""),
+        "form": quote_plus(secret),
+        "json": json.dumps(secret)[1:-1],
+        "json, not ascii": json.dumps(secret, ensure_ascii=False)[1:-1],
+        "base64": base64.b64encode(secret.encode()).decode(),
+        "base64 for URLs": base64.urlsafe_b64encode(secret.encode()).decode(),
+        "basic login": base64.b64encode(f"ada:{secret}".encode()).decode(),
+        "basic login of bob1": base64.b64encode(f"bob1:{secret}".encode()).decode(),
+    }
+
+
+@pytest.mark.parametrize("how", list(spelled(CANARY)))
+def test_every_spelling_is_masked(how: str) -> None:
+    text = f"before {spelled(CANARY)[how]} after"
+    masked = mask(text, secrets_of_url(URL))
+    assert spelled(CANARY)[how] not in masked and "****" in masked
+    assert masked.startswith("before ") and masked.endswith(" after")
+
+
+def test_the_url_itself_stays_readable() -> None:
+    assert mask(URL, secrets_of_url(URL)) == (
+        "postgresql://ada:****@db.example.com:5432/estate?sslmode=require"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("postgresql://u:p%40ss-word@h/d", "p@ss-word"),
+        ("postgresql://u:pa#ss-word@h/d", "pa#ss-word"),
+        ("postgresql://u:pa@ss/word@h/d", "pa@ss/word"),
+        ("postgresql://u@h/d?password=in%2Fquery", "in/query"),
+        ("postgresql+psycopg2://u:secret-1@h/d", "secret-1"),
+    ],
+)
+def test_the_password_of_a_url_is_found(url: str, secret: str) -> None:
+    assert secret in secrets_of_url(url)
+
+
+@pytest.mark.parametrize("url", [None, "", "sample", "postgresql://u@h/d", "postgresql://h/d"])
+def test_a_url_without_password_has_no_secret(url: str | None) -> None:
+    assert secrets_of_url(url) == ()
+
+
+@pytest.mark.parametrize("word", ["10", "name", "postgres", "lm-studio", "a", "secret", "Portfolio"])
+def test_an_ordinary_word_is_masked_only_where_it_is_a_password(word: str) -> None:
+    innocent = f"The {word} of 1{word}0 rows; SELECT {word} FROM postgresql.{word}"
+    assert mask(innocent, [word]) == innocent
+    assert mask(f"postgresql://u:{word}@h/d", [word]) == "postgresql://u:****@h/d"
+    assert mask(f"host=h password={word} dbname=d", [word]) == "host=h password=**** dbname=d"
+    assert mask(f"password='{word}'", [word]) == "password='****'"
+
+
+def test_a_password_of_letters_is_not_found_inside_longer_words() -> None:
+    assert mask("the rentroll of rentrolls", ["rentroll"]) == "the **** of rentrolls"
+    assert mask("sum 12345678 and 9123456780", ["12345678"]) == "sum **** and 9123456780"
+
+
+def test_passwords_of_other_urls_go_as_well() -> None:
+    assert mask("tried redis://:hunter2@cache and http://a.b/c:d@e", []) == (
+        "tried redis://:****@cache and http://a.b/c:d@e"
+    )
+
+
+def test_the_form_of_a_record_stays() -> None:
+    record = {"password-7": 7, "list": ["x password-7", ("password-7",)], "n": None, "deep": {"a": 7.5}}
+    assert mask_all(record, ["password-7"]) == {
+        "password-7": 7,
+        "list": ["x ****", ["****"]],
+        "n": None,
+        "deep": {"a": 7.5},
+    }
+
+
+@given(st.text(min_size=8, max_size=30).filter(lambda s: not s.isalnum() and s.strip() == s))
+def test_no_password_survives_in_a_json_text(secret: str) -> None:
+    masked = mask(json.dumps({"error": f"login with {secret} failed"}), [secret])
+    assert json.dumps(secret)[1:-1] not in masked
+
+
+@given(st.text(), st.lists(st.text(max_size=12), max_size=3))
+def test_masking_never_fails(text: str, secrets: list[str]) -> None:
+    assert isinstance(mask(text, secrets), str)
