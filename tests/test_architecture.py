@@ -98,7 +98,9 @@ def test_nothing_below_knows_the_pipeline_or_the_display() -> None:
 
 
 def test_nothing_in_the_package_imports_what_stands_above_it() -> None:
-    assert offenders(modules(), "config", "script_executor", "tools", "tests") == []
+    """The evaluation is a command of its own and reads the settings itself."""
+    assert offenders([file for file in modules() if "evaluation" not in file.parts], "config") == []
+    assert offenders(modules(), "script_executor", "tools", "tests") == []
 
 
 @pytest.mark.parametrize(
@@ -110,8 +112,8 @@ def test_nothing_in_the_package_imports_what_stands_above_it() -> None:
         ("psycopg2", ("databases",)),
         ("sqlalchemy", ("databases",)),
         ("langchain_openai", ("llm",)),
-        ("langchain_core", ("llm",)),
-        ("openai", ("llm",)),
+        ("langchain_core", ("llm", "evaluation/systems/langchain_chain.py")),
+        ("openai", ("llm", "evaluation/systems/langchain_chain.py")),
         ("simplejson", ("display", "runs")),
     ],
 )

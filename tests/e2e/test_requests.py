@@ -55,8 +55,8 @@ QUESTIONS = (
     ),
     Question(
         "Average occupancy rate by property type",
-        """SELECT property_type, AVG(occupancy_rate) FROM properties JOIN financial_metrics USING (property_id)
-           GROUP BY property_type""",
+        """SELECT property_type, AVG(occupancy_rate) FROM properties
+           JOIN financial_metrics USING (property_id) GROUP BY property_type""",
     ),
     Question(
         "Which properties have an occupancy below 85 %?",
@@ -64,7 +64,8 @@ QUESTIONS = (
            WHERE occupancy_rate < 85""",
     ),
     Question(
-        "How many leases end in 2026?", "SELECT COUNT(*) FROM leases WHERE date_part('year', end_date) = 2026"
+        "How many leases end in 2026?",
+        "SELECT COUNT(*) FROM leases WHERE end_date BETWEEN '2026-01-01' AND '2026-12-31'",
     ),
     Question(
         "What is the total outstanding loan balance by lender?",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pexpect
 import pytest
-from command_line import LONGEST, CommandLine
+from command_line import CommandLine
 from pipeline_support import ANSWERS, BASE_IMAGE, REQUEST, left_by, portfolio, reader_url  # noqa: F401
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
