@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     glossary_path: Path = PROJECT_DIR / "glossary.yaml"
     runs_dir: Path = PROJECT_DIR / "generated_scripts"
     cache_dir: Path | None = Field(default=None, validation_alias="META_AGENT_CACHE")
+    model_idle_minutes: float = Field(
+        default=30.0, ge=0, le=10_000, validation_alias="META_AGENT_MODEL_IDLE_MINUTES"
+    )
 
     xdg_cache_home: Path | None = None
 

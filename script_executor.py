@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 VERSION = "2.1.0"
 PROGRAM = "script_executor.py"
 COMMANDS = ("validate", "execute", "doctor")
+CHECK_SECONDS = 8.0
+EMBEDDED_CHECK_SECONDS = 60.0
+"""The embedded model shares a small machine with everything else: there, slow is not broken."""
 EPILOG = "Other commands: validate FILE, execute FILE, doctor (each with --help)."
 
 ask_app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -223,14 +226,16 @@ class Invocation:
         from config import EMBEDDED_MODEL
         from meta_agent.utils.llm_client import LLMClient, ModelOptions
 
-        base_url, model = settings.llm_base_url, settings.llm_model_name
+        base_url, model, check_timeout = settings.llm_base_url, settings.llm_model_name, CHECK_SECONDS
         if base_url == EMBEDDED_MODEL:
             from meta_agent.llm.embedded_server import ensure_embedded_server
             from meta_agent.llm.model_files import QWEN_CODER_1_5B
 
             preparing = self._reporter.progress.preparing
-            base_url = ensure_embedded_server(settings.cache_folder, on_progress=preparing)
-            model = QWEN_CODER_1_5B.name
+            base_url = ensure_embedded_server(
+                settings.cache_folder, idle_minutes=settings.model_idle_minutes, on_progress=preparing
+            )
+            model, check_timeout = QWEN_CODER_1_5B.name, EMBEDDED_CHECK_SECONDS
         return LLMClient(
             ModelOptions(
                 base_url=base_url,
@@ -241,6 +246,7 @@ class Invocation:
                 context_length=settings.llm_context_length,
                 idle_timeout=settings.llm_idle_timeout,
                 call_timeout=settings.llm_timeout,
+                check_timeout=check_timeout,
             )
         )
 

@@ -106,7 +106,9 @@ class Pipeline:
                 render("prompts/system.md.j2", schema=prompt_form(schema) if schema else "")
             )
             with run.stage("analysis"):
-                run.analysis = analysis = TaskAnalyzer(conversation, schema).analyze(request)
+                run.analysis = analysis = TaskAnalyzer(conversation, schema, self._options.glossary).analyze(
+                    request
+                )
             self._check_answerable(run, analysis)
             with run.stage("planning"):
                 planner = ExecutionPlanner(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
 
 from pydantic import ValidationError
 
@@ -11,6 +12,8 @@ from meta_agent.contracts import ScriptResult
 
 RESULT_FILE = "results/result.json"
 RESULT_BYTES = 16 * 1024 * 1024
+MOST_DIGITS = 200
+"""Before or behind the decimal point; PostgreSQL's money and measures stay far below."""
 
 
 def read_script_result(raw: bytes | None) -> tuple[ScriptResult | None, tuple[str, ...]]:
@@ -40,10 +43,17 @@ class _Reader:
 
     def read(self, raw: bytes) -> object:
         text = raw.decode("utf-8")
-        value = json.loads(text, parse_constant=self._nothing, parse_float=self._finite)
-        if "\\ud" in text.lower():  # half a character may hide in an escape and breaks every later encoding
+        has_escapes = "\\ud" in text.lower()
+        number = self._finite if has_escapes else self._exact
+        value = json.loads(text, parse_constant=self._nothing, parse_float=number)
+        if has_escapes:  # half a character may hide in an escape and breaks every later encoding
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         return value
+
+    def _exact(self, digits: str) -> Decimal | float | None:
+        """The number as the database gave it; one of absurd size only as a float, which is cheap to show."""
+        number = Decimal(digits)
+        return number if abs(number.adjusted()) <= MOST_DIGITS else self._finite(digits)
 
     def _finite(self, digits: str) -> float | None:
         number = float(digits)

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,8 @@ def test_a_question_is_answered(runner: Runner) -> None:
     record = runner.run(*ANSWERS)
     assert (record.status, record.exit_code, record.error) == ("ok", 0, None)
     assert [row["name"] for row in rows_of(record)] == ["Maple Court", "Old Mill", 'Harbour "View"']
-    assert float(rows_of(record)[1]["noi"]) == 98000.10 and rows_of(record)[2]["noi"] is None
+    assert rows_of(record)[1]["noi"] == Decimal("98000.10") and rows_of(record)[2]["noi"] is None
+    assert '"noi": 98000.10' in (Path(record.run_dir) / "run.json").read_text()
     assert record.usage.llm_calls == 3 and record.usage.prompt_tokens > 0
     assert set(record.timings) == {
         *("model", "schema", "analysis", "planning", "generation", "validation", "packaging", "execution")
