@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from config import Settings, load_settings
@@ -18,6 +19,12 @@ from meta_agent.llm.embedded_server import ensure_embedded_server
 
 MACHINE_CACHE = load_settings().cache_folder
 """Where this machine keeps the model file: read before any test hides the home folder."""
+
+# A busy machine must not fail a property: no example has a deadline.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("steady")
 
 SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)
 
