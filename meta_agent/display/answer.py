@@ -63,7 +63,7 @@ def show_run(record: RunRecord, console: Console, execute_command: str) -> None:
     if record.script is not None:
         _show_list("Assumptions", record.script.assumptions, console)
         _show_list("Mended in the model's query", record.script.repairs, console)
-    console.print(Text(_times(record), style="dim"), soft_wrap=True)
+    console.print(Text(wrapped(_times(record), console, ""), style="dim"), soft_wrap=True)
     if record.usage.llm_calls:
         console.print(Text(_cost(record.usage), style="dim"), soft_wrap=True)
     if record.script is None or record.validation is None or not record.validation.is_valid:

@@ -10,7 +10,7 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import IO, TextIO
 
 from rich.console import Console
 
@@ -35,7 +35,7 @@ def stderr_console() -> Console:
     return _console(sys.stderr)
 
 
-def write_text(text: str, stream: TextIO | None = None) -> None:
+def write_text(text: str, stream: IO[str] | None = None) -> None:
     """Text as it is, for machines."""
     stream = stream or sys.stdout
     if stream is None:  # closed before the program began

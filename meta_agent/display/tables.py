@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.cells import cell_len
 from rich.text import Text
 
+from meta_agent.display.errors import wrapped
 from meta_agent.display.values import column_cells, is_number, one_line, shown
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class _Column:
 
 def show_table(table: ResultTable, glossary: Glossary, console: Console, elsewhere: str) -> None:
     """One result table with its title; ``elsewhere`` is where rows are that do not stand here."""
-    console.print(Text(one_line(table.title), style="bold"), soft_wrap=True)
+    console.print(Text(wrapped(one_line(table.title), console, ""), style="bold"), soft_wrap=True)
     if not table.rows:
         console.print(Text("  (no rows)\n"))
         return

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg2
 import pytest
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
-from scripted_model import ScriptedModel
 
 from meta_agent.databases.embedded import SampleDatabase
 from meta_agent.databases.rows import QueryFailure, Rows, read_rows
@@ -21,7 +15,6 @@ from meta_agent.databases.throwaway import throw_away_server
 from meta_agent.errors import DatabaseError
 from meta_agent.evaluation.dataset import PORTFOLIO, load_dataset
 from meta_agent.evaluation.judge import is_right
-from meta_agent.evaluation.results import read_lines
 
 pytestmark = pytest.mark.database
 

@@ -20,7 +20,9 @@ from meta_agent.evaluation.systems.single_call import SQL_TOKENS, sql_in
 from meta_agent.llm.chat import ChatModel
 from meta_agent.llm.options import ModelOptions
 
-_LABEL = re.compile(r"^\s*SQLQuery:\s*", re.IGNORECASE)
+# The chain's own prompt asks for "Question: … SQLQuery: … SQLResult: … Answer: …" as the reply.
+_BEFORE = re.compile(r"\A.*?\bSQLQuery:\s*", re.IGNORECASE | re.DOTALL)
+_AFTER = re.compile(r"^\s*(SQLResult|Answer):.*\Z", re.IGNORECASE | re.DOTALL | re.MULTILINE)
 
 
 class LangChainChain:
@@ -40,8 +42,7 @@ class LangChainChain:
         if database.url not in self._chains:
             self._chains[database.url] = self._chain(database)
         reply, usage = self._chains[database.url](asked)
-        sql = _LABEL.sub("", sql_in(_LABEL.sub("", reply)))
-        return run_queries(database, [sql], usage, schema=database.only_schema)
+        return run_queries(database, [query_in(reply)], usage, schema=database.only_schema)
 
     def _chain(self, database: EvaluatedDatabase) -> Callable[[str], tuple[str, LlmUsage]]:
         from langchain_classic.chains import create_sql_query_chain
@@ -66,6 +67,11 @@ class LangChainChain:
             return reply, _usage(callback.usage_metadata)
 
         return ask
+
+
+def query_in(reply: str) -> str:
+    """The SQL of a reply in the chain's own form, with or without its labels and a fenced block."""
+    return _AFTER.sub("", _BEFORE.sub("", sql_in(reply))).strip()
 
 
 def _check_installed() -> None:

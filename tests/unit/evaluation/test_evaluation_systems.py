@@ -38,7 +38,10 @@ def test_the_chain_is_read_in_every_form_its_prompt_leads_to(reply: str) -> None
 
 def test_the_baselines_schema_is_plain_ddl_with_keys_and_comments() -> None:
     city = Table(
-        schema_name="geo", name="city", columns=(Column(name="id", type="integer", nullable=False),), primary_key=("id",)
+        schema_name="geo",
+        name="city",
+        columns=(Column(name="id", type="integer", nullable=False),),
+        primary_key=("id",),
     )
     shop = Table(
         schema_name="public",
