@@ -5,6 +5,7 @@ python script_executor.py "Which properties have a DSCR below 1.25?"
 
 from __future__ import annotations
 
+import gc
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -321,6 +322,8 @@ def run(arguments: list[str]) -> int:
 
 def main() -> NoReturn:
     """Run with the arguments of the command line."""
+    # Imports make a million objects that live to the end: looking through them costs 0.2 s a start.
+    gc.set_threshold(100_000)
     sys.exit(run(sys.argv[1:]))
 
 

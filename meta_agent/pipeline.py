@@ -19,6 +19,7 @@ from loguru import logger
 
 from meta_agent.analyzers.task_analyzer import TaskAnalyzer
 from meta_agent.contracts import (
+    DatabaseSchema,
     ExecutionResult,
     GeneratedScript,
     LlmUsage,
@@ -40,7 +41,7 @@ from meta_agent.planners.execution_planner import ExecutionPlanner
 from meta_agent.rendering import render
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
-from meta_agent.utils.llm_client import LLMClient
+from meta_agent.utils.llm_client import Conversation, LLMClient
 from meta_agent.validators.script_validator import ScriptValidator
 
 if TYPE_CHECKING:
@@ -102,28 +103,31 @@ class Pipeline:
             resources.callback(lambda: run.warnings.extend(self._client.warnings))
             database = self._prepare(run, resources)
             schema = database.schema if database else None
-            conversation = self._client.conversation(
-                render("prompts/system.md.j2", schema=prompt_form(schema) if schema else "")
-            )
+            about_request = self._conversation(None)
             with run.stage("analysis"):
-                run.analysis = analysis = TaskAnalyzer(conversation, schema, self._options.glossary).analyze(
-                    request
-                )
+                analyzer = TaskAnalyzer(about_request, schema, self._options.glossary)
+                run.analysis = analysis = analyzer.analyze(request)
             self._check_answerable(run, analysis)
             with run.stage("planning"):
                 planner = ExecutionPlanner(
-                    conversation.fork(), schema, host=self._options.host, port=self._options.port
+                    about_request, schema, host=self._options.host, port=self._options.port
                 )
                 run.plan = plan = planner.plan(request, analysis)
             if not self._options.dry_run:
                 requirements = pin_requirements(plan.dependencies).requirements
                 executor.prepare(requirements, script_url(self._options) if analysis.data_sources else None)
-            generator = ScriptGenerator(conversation, self._options.glossary, database)
+            about_data = self._conversation(schema if analysis.data_sources else None)
+            generator = ScriptGenerator(about_data, self._options.glossary, database)
 
             def generate(problem: str | None) -> GeneratedScript:
                 return generator.generate(request, analysis, plan, created=run.started_at, problem=problem)
 
             self._generate_and_execute(run, generate, executor)
+
+    def _conversation(self, schema: DatabaseSchema | None) -> Conversation:
+        return self._client.conversation(
+            render("prompts/system.md.j2", schema=prompt_form(schema) if schema else "")
+        )
 
     # --- preparation -----------------------------------------------------------------
 

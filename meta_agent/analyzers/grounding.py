@@ -22,10 +22,11 @@ def _words(text: str) -> frozenset[str]:
 
 _EVERYDAY = _words(
     """
-    a all an and any are as at average be best by can count data database date day each every figure
+    a all an and any are as at average be best by calculate can compute convert count data database date
+    day each every figure
     find first for from get give had has have highest how i id in information is it item kind last
     least less list lowest many max me min month more most much my name no not number of on or our
-    over per please record report result row show sum table tell than that the their them there
+    over per please print record report result row show sum table tell than that the their them there
     these they this time to top total type up us value want was we were what when where which who
     whose will with year you your
     """

@@ -1,14 +1,16 @@
 """Stage 1: the request becomes a TaskAnalysis.
 
-The model reads the request; what it claims about tables, web pages and what-ifs is
-then held against the schema and the request's own words, because small models tick
-boxes freely.
+The model reads the request and nothing else: shown the schema, a small one finds a use for it in
+every request. What data it says it needs is then held against the schema; web pages and
+what-ifs are read from the request's own words, because small models tick boxes freely.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from meta_agent.analyzers.grounding import tables_meant
 from meta_agent.contracts import DatabaseSchema, Table, TaskAnalysis, UserRequest
@@ -23,8 +25,29 @@ if TYPE_CHECKING:
 _WEB = re.compile(
     r"\b(web\s?(site|page|app|application|dashboard|interface)|dashboard|flask)s?\b", re.IGNORECASE
 )
+_HOW_MANY = re.compile(
+    r"\b(top|bottom|first|last|next|best|worst|highest|lowest|largest|smallest|biggest)\s+\d+\b",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"\b(?!(?:19|20)\d\d\b)\d")
 _NOTHING = ("", "none", "null", "n a", "no table", "nothing")
 """What models write where they mean an empty list."""
+_SECONDS = {"SIMPLE": 5, "MEDIUM": 15, "COMPLEX": 60}
+
+
+class AnalysisDraft(BaseModel):
+    """What the model is asked for; the rest of the analysis follows from the request itself.
+
+    Servers without JSON schemas may send more: it does no harm.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    primary_goal: str
+    task_type: Literal["calculation", "data_processing", "reporting"]
+    data_sources: tuple[str, ...]
+    key_entities: tuple[str, ...]
+    complexity: Literal["SIMPLE", "MEDIUM", "COMPLEX"]
 
 
 class TaskAnalyzer:
@@ -44,21 +67,23 @@ class TaskAnalyzer:
         database does not hold.
         """
         prompt = render("prompts/analyze.md.j2", request=request.text)
-        claimed = self._conversation.ask_json(prompt, TaskAnalysis, max_tokens=400, attempts=3)
-        return claimed.model_copy(
-            update={
-                "requires_web_interface": asks_for_web_page(request.text),
-                "requires_simulation": asks_what_if(request.text),
-                "data_sources": self._known_tables(claimed.data_sources, request.text),
-                "key_entities": _mentioned(claimed.key_entities, request.text),
-            }
+        claimed = self._conversation.ask_json(prompt, AnalysisDraft, max_tokens=300, attempts=3)
+        return TaskAnalysis(
+            primary_goal=claimed.primary_goal,
+            task_type=claimed.task_type,
+            requires_web_interface=asks_for_web_page(request.text),
+            requires_simulation=asks_what_if(request.text),
+            data_sources=self._known_tables(claimed.data_sources, request.text),
+            key_entities=_mentioned(claimed.key_entities, request.text),
+            complexity=claimed.complexity,
+            estimated_execution_time_seconds=_SECONDS[claimed.complexity],
         )
 
     def _known_tables(self, claimed: tuple[str, ...], text: str) -> tuple[str, ...]:
         """The tables that are meant, as the catalogue spells them; the model's own words without a catalogue.
 
-        A request that names a table, or asks for a metric without giving figures, needs the
-        database whatever the model says.
+        A request that names a table, or gives no figures to compute anything from and speaks of a metric
+        or of what the tables hold, needs the database whatever the model says.
         """
         wanted = tuple(name for name in claimed if normalise(name) not in _NOTHING)
         if self._schema is None:
@@ -66,8 +91,7 @@ class TaskAnalyzer:
         tables = self._schema.tables
         found = [table.name for name in wanted for table in tables if _is_named(table, name)]
         found = found or [table.name for table in tables if _stands_in(table.name, text)]
-        asks_metric = self._glossary.mentioned_in(text) and not re.search(r"\d", text)
-        if not found and (wanted or asks_metric):
+        if not found and (wanted or asks_what_if(text) or not gives_figures(text)):
             found = list(tables_meant(wanted, text, self._schema, self._glossary))
         if wanted and not found:
             raise NoAnswer(
@@ -89,6 +113,11 @@ def _stands_in(name: str, text: str) -> bool:
     """Whether the request has the table's own name, in the very form of the catalogue."""
     words = r"[\s_-]+".join(map(re.escape, re.findall(r"[^\W_]+", name.lower())))
     return bool(words) and re.search(rf"(?<!\w){words}(?!\w)", text.lower()) is not None
+
+
+def gives_figures(text: str) -> bool:
+    """Whether a request has numbers that something can be computed from: neither a year nor how many."""
+    return _FIGURE.search(_HOW_MANY.sub(" ", text)) is not None
 
 
 def asks_for_web_page(text: str) -> bool:

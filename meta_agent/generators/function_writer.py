@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from meta_agent.errors import NoAnswer
 from meta_agent.generators.code_cleaner import python_code
 from meta_agent.generators.function_code import Entry, fault_in, without_trials
+from meta_agent.generators.invented_data import invention_in
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ def write_function(
         reply = conversation.ask_text(prompt, max_tokens=_FUNCTION_TOKENS, cut_ok=True)
         code = without_trials(python_code(reply, defines=_ENTRY.name), _ENTRY.name)
         fault = fault_in(code, _ENTRY, taken)
-        if fault is None:
+        invention = invention_in(code, request) if fault is None else None
+        if fault is None and invention is None:
             return code
-        last = fault.problem
-        prompt = render("prompts/repair_function.md.j2", problem=fault.problem, context=fault.context)
+        last = fault.problem if fault else invention or ""
+        context = fault.context if fault else ""
+        prompt = render("prompts/repair_function.md.j2", problem=last, context=context)
     raise NoAnswer(
         f"The model wrote no function that can be used in {_ATTEMPTS} tries: {last}",
-        "Ask in smaller steps, or use a larger model.",
+        "Say which tables it is about, give the figures to compute from, or use a larger model.",
     )

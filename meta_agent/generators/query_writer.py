@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -20,7 +20,7 @@ from meta_agent.generators.applied_change import take_out_change
 from meta_agent.generators.code_cleaner import function_block, sql_code
 from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.function_code import Entry, fault_in
-from meta_agent.generators.report_shape import repeated_rows, repeated_sums
+from meta_agent.generators.report_shape import count_rows_once, repeated_rows, repeated_sums
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
@@ -38,8 +38,8 @@ _QUERY_TOKENS = 600
 _TRANSFORM_TOKENS = 1200
 _YEAR = re.compile(r"\b(19|20)\d\d\b|\byears?\b|\byearly\b|\bannually\b", re.IGNORECASE)
 _END_OF_BLOCK = ("```\n", "```\r\n")
-_HOW_NOT_TO_REPEAT = (
-    "Leave out tables that are not needed; aggregate the others in a subquery before the join."
+_HOW_TO_MEND_DOUBTS = (
+    "Leave out tables and conditions that are not needed; aggregate others in a subquery before the join."
 )
 _TRANSFORM = Entry("transform", parameters=1)
 Explain = Callable[[str], str | None]
@@ -112,15 +112,24 @@ class QueryWriter:
         Raises ModelError, DatabaseError, and NoAnswer where no try gave a sound query.
         """
         prompt = self._repair_prompt(problem) if problem else self._first_prompt(task)
+        doubted: WrittenQueries | None = None
+        replies: list[str] = []
         for attempt in range(_ATTEMPTS):
             try:
-                written = self._checked(self._reply(prompt, task), task)
-                if attempt == 0:
-                    self._question(written, task.request)
-                return written
+                replies.append(self._reply(prompt, task))
+                written = self._checked(replies[-1], task)
+                doubts = self._doubts(written, task.request) if attempt == 0 else ()
+                if not doubts:
+                    return written
+                doubted = replace(written, warnings=doubts)
+                raise _Rejected(f"{' '.join(doubts)} {_HOW_TO_MEND_DOUBTS}")
             except _Rejected as rejected:
                 problem = rejected.problem
                 prompt = self._repair_prompt(problem, rejected.tables)
+                if replies and replies[-1] in replies[:-1]:
+                    break  # told what is wrong, the model says the same again
+        if doubted is not None:
+            return doubted
         raise NoAnswer(
             f"No query that your database accepts could be written; the last problem: {_sentence(problem)}",
             "Name the tables or columns you mean, or ask in smaller steps.",
@@ -149,15 +158,13 @@ class QueryWriter:
         described = self._describe(self._schema.model_copy(update={"tables": tables})) if tables else ""
         return render("prompts/repair_query.md.j2", problem=problem, tables=described)
 
-    def _question(self, written: WrittenQueries, request: str) -> None:
-        """Send a first draft back that looks wrong though it runs; a second one may know better."""
-        for query in written.queries:
-            texts = unasked_texts(query.tree, request, self._schema)
-            if texts:
-                listed = ", ".join(f"'{text}'" for text in texts)
-                raise _Rejected(f"The request does not speak of {listed}; leave that condition out.")
-        if written.warnings:
-            raise _Rejected(f"{' '.join(written.warnings)} {_HOW_NOT_TO_REPEAT}")
+    def _doubts(self, written: WrittenQueries, request: str) -> tuple[str, ...]:
+        """Why a draft that runs looks wrong. A second one may know better; if not, it is shown with these."""
+        texts = [
+            text for query in written.queries for text in unasked_texts(query.tree, request, self._schema)
+        ]
+        unasked = [f"The query has a condition on '{text}', which was not asked for." for text in texts]
+        return (*unasked, *written.warnings)
 
     # --- one draft ---------------------------------------------------------------------
 
@@ -214,6 +221,7 @@ class QueryWriter:
         scenarios = task.plan.simulation_config.scenarios if task.plan.simulation_config else ()
         yield lambda tree: take_out_change(tree, scenarios)
         yield lambda tree: drop_unused_joins(tree, task.request, self._schema)
+        yield lambda tree: count_rows_once(tree, self._schema)
         yield lambda tree: make_arithmetic_safe(tree, self._schema)
         yield lambda tree: name_outputs_apart(tree, self._schema)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from meta_agent.contracts import DatabaseSchema, Table
-from meta_agent.generators.sql_joins import owner_of, repeats_rows_of
+from meta_agent.generators.sql_joins import is_unique, owner_of, repeats_rows_of
 from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table
 from meta_agent.glossary import Glossary, Metric, normalise
 
@@ -55,26 +55,60 @@ def shape_of(tree: exp.Expr, schema: DatabaseSchema, glossary: Glossary) -> Repo
     return ReportShape(totals, ratios, _rated(tree, glossary))
 
 
+@dataclass(frozen=True)
+class _Repetition:
+    """An aggregate over one table whose rows a join may repeat."""
+
+    node: exp.AggFunc
+    owner: Table
+    many: tuple[Table, ...]
+    """Tables that may have several rows for one row of ``owner``."""
+
+
 def repeated_sums(tree: exp.Expr, schema: DatabaseSchema) -> Iterator[str]:
-    """One sentence for each sum, count or average that a join makes wrong by repeating its rows."""
+    """One sentence for each sum, count or average that a join makes wrong by repeating its rows.
+
+    Nothing is said of tables without any known key: many databases declare none, and all joins
+    would be suspect.
+    """
+    for found in _repetitions(tree, schema):
+        many = [table.name for table in found.many if _has_key(table, schema)]
+        if many:
+            what, one = found.node.sql(dialect="postgres"), found.owner.name
+            yield f"{what} counts a row of {one} once for each of its rows in {' and '.join(many)}."
+
+
+def count_rows_once(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
+    """Count the keys of repeated rows DISTINCT in ``tree``, in place; one line for each count changed."""
+    repairs = []
+    for found in list(_repetitions(tree, schema)):
+        counted = found.node.this
+        if not isinstance(found.node, exp.Count) or not isinstance(counted, exp.Column):
+            continue
+        if any(_has_key(table, schema) for table in found.many) and is_unique(
+            found.owner, {counted.name}, schema
+        ):
+            found.node.set("this", exp.Distinct(expressions=[counted.copy()]))
+            repairs.append(f"counted every row of {found.owner.name} once, however often the join repeats it")
+    return repairs
+
+
+def _repetitions(tree: exp.Expr, schema: DatabaseSchema) -> Iterator[_Repetition]:
     for select in tree.find_all(exp.Select):
         tables = _tables_of(select, schema)
         for node in select.find_all(exp.Sum, exp.Avg, exp.Count):
-            if tables is not None and node.find_ancestor(exp.Select) is select:
-                yield from _repetition(node, select, tables, schema)
+            if tables is None or node.find_ancestor(exp.Select) is not select or node.find(exp.Distinct):
+                continue
+            owners = {owner_of(column, tables) for column in node.find_all(exp.Column)}
+            owner = next(iter(owners), None)
+            if len(owners) == 1 and owner is not None:
+                many = tuple(tables[alias] for alias in repeats_rows_of({owner}, tables, select, schema))
+                if many:
+                    yield _Repetition(node, tables[owner], many)
 
 
-def _repetition(
-    node: exp.Expr, select: exp.Select, tables: dict[str, Table], schema: DatabaseSchema
-) -> Iterator[str]:
-    owners = {owner_of(column, tables) for column in node.find_all(exp.Column)}
-    owner = next(iter(owners), None)
-    if len(owners) != 1 or owner is None or node.find(exp.Distinct) is not None:
-        return
-    many = [tables[alias].name for alias in repeats_rows_of({owner}, tables, select, schema)]
-    if many:
-        what, one = node.sql(dialect="postgres"), tables[owner].name
-        yield f"{what} counts a row of {one} once for each of its rows in {' and '.join(many)}."
+def _has_key(table: Table, schema: DatabaseSchema) -> bool:
+    return is_unique(table, {column.name for column in table.columns}, schema)
 
 
 def repeated_rows(tree: exp.Expr, schema: DatabaseSchema) -> Iterator[str]:
@@ -86,7 +120,8 @@ def repeated_rows(tree: exp.Expr, schema: DatabaseSchema) -> Iterator[str]:
         return
     shown = {owner_of(column, tables) for p in tree.selects for column in p.find_all(exp.Column)}
     owners = {owner for owner in shown if owner is not None}
-    many = [tables[alias].name for alias in repeats_rows_of(owners, tables, tree, schema)]
+    repeating = (tables[alias] for alias in repeats_rows_of(owners, tables, tree, schema))
+    many = [table.name for table in repeating if _has_key(table, schema)]
     if owners and len(owners) == len(shown) and many:
         names = " and ".join(many)
         yield f"The same row is listed once for each row of {names}, which is not shown."
@@ -106,7 +141,7 @@ def _adds_up(node: exp.Expr, tree: exp.Select, schema: DatabaseSchema) -> bool:
     group = tree.args.get("group")
     if group is not None:
         plain = group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is None
-        return plain and _is_plain_sum(node) and not list(repeated_sums(tree, schema))
+        return plain and _is_plain_sum(node) and not list(_repetitions(tree, schema))
     tables = _tables_of(tree, schema)
     if not isinstance(node, exp.Column) or tables is None or _multiplies_rows(tree):
         return False

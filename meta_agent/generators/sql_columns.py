@@ -190,7 +190,17 @@ class ScopeNames:
 
     def _use_other_source(self, column: exp.Column) -> bool:
         having = self._having(column.name, self._sources())
-        return len(having) == 1 and self._rename(column, having[0], column.name)
+        if len(having) != 1 or self._is_compared_with(column, having[0]):
+            return False
+        return self._rename(column, having[0], column.name)
+
+    def _is_compared_with(self, column: exp.Column, alias: str) -> bool:
+        """Whether a join equates the column with one of ``alias``: renamed to it, it would join nothing."""
+        comparison = column.parent
+        if not isinstance(comparison, exp.EQ) or column.find_ancestor(exp.Join) is None:
+            return False
+        other = comparison.expression if comparison.this is column else comparison.this
+        return isinstance(other, exp.Column) and other.table == alias
 
     def _use_nearest_name(self, column: exp.Column) -> bool:
         options = [

@@ -56,6 +56,8 @@ def _mend_tables(tree: exp.Expr, schema: DatabaseSchema, check: NameCheck) -> No
 
 def _mend_table(source: exp.Table, schema: DatabaseSchema, check: NameCheck) -> None:
     written = source.name
+    if _take_out_invented(source, schema, check):
+        return
     found = [t for t in schema.tables if t.name.lower() == written.lower()]
     if not found:
         near = nearest_name(written, (t.name for t in schema.tables))
@@ -70,6 +72,39 @@ def _mend_table(source: exp.Table, schema: DatabaseSchema, check: NameCheck) -> 
     if not source.alias and alias != table.name:
         source.set("alias", exp.TableAlias(this=identifier(alias)))
     check.repairs.append(f"table {written} is {table.schema_name}.{table.name}")
+
+
+def _take_out_invented(source: exp.Table, schema: DatabaseSchema, check: NameCheck) -> bool:
+    """Drop a join to a table that does not exist, where another table read there has all it was used for."""
+    join, select, alias = source.parent, source.find_ancestor(exp.Select), source.alias_or_name
+    if not isinstance(join, exp.Join) or select is None or join not in (select.args.get("joins") or ()):
+        return False
+    if _is_known_name(source.name, schema):
+        return False
+    inside = {id(column) for column in join.find_all(exp.Column)}
+    used = [c for c in select.find_all(exp.Column) if c.table == alias and id(c) not in inside]
+    names = {column.name for column in used}
+    first = [select.args["from_"].this] if select.args.get("from_") is not None else []
+    others = [s for s in (*first, *(j.this for j in select.args["joins"])) if isinstance(s, exp.Table)]
+    owners = [
+        other
+        for other in others
+        if (table := catalogue_table(other, schema)) and names <= {column.name for column in table.columns}
+    ]
+    if not names or len(owners) != 1:
+        return False
+    for column in used:
+        column.set("table", identifier(owners[0].alias_or_name))
+    select.args["joins"].remove(join)
+    check.repairs.append(
+        f"left out {source.name}, which does not exist: {owners[0].name} has what it was for"
+    )
+    return True
+
+
+def _is_known_name(written: str, schema: DatabaseSchema) -> bool:
+    names = [table.name for table in schema.tables]
+    return written.lower() in map(str.lower, names) or nearest_name(written, names) is not None
 
 
 def _no_table(written: str, candidates: list[Table]) -> str:

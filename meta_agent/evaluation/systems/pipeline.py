@@ -67,10 +67,17 @@ class ProductPipeline:
                 usage=record.usage,
             )
         if self._options.dry_run:
-            return run_queries(database, _queries(record), record.usage)
+            answer = run_queries(database, _queries(record), record.usage)
+            return replace(answer, is_confident=not record.warnings)
         result = record.execution.result if record.execution else None
         tables = tuple(map(_rows, result.tables)) if result else ()
-        return Answer("answered", tables, _queries(record), usage=record.usage)
+        return Answer(
+            "answered",
+            tables,
+            _queries(record),
+            usage=record.usage,
+            is_confident=not record.warnings,
+        )
 
 
 def _queries(record: RunRecord) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def test_two_invalid_answers_are_corrected_by_the_third() -> None:
 
 
 def test_three_invalid_answers_are_an_error() -> None:
-    with pytest.raises(ModelError, match="TaskAnalysis in 3 tries"):
+    with pytest.raises(ModelError, match="AnalysisDraft in 3 tries"):
         analyze("{", "[]", answer(task_type="magic"))
 
 
@@ -91,6 +91,10 @@ def test_tables_are_known_however_they_are_written(claimed: list[str], known: tu
         ("Compute the payment of a loan of 300000 at 6 %", ()),
         ("DSCR for NOI 100 and debt service 80", ()),
         ("The first ten primes", ()),
+        ("The first 15 Fibonacci numbers", ()),
+        ("Top 3 lenders since 2023", ("loans",)),
+        ("What if NOI fell by 10 %?", ("financial_metrics",)),
+        ("What would 200 miles be in km?", ()),
     ],
 )
 def test_a_request_for_stored_data_needs_the_database_whatever_the_model_says(

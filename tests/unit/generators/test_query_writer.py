@@ -36,7 +36,7 @@ def test_a_comment_above_the_query_is_its_title_and_leaves_it() -> None:
         (sql_block("SELECT 1; DROP TABLE properties"), "Only SELECT queries are possible."),
         (sql_block("-- nothing"), "There is no SQL in the answer."),
         (cut("```sql\nSELECT property_name FROM properties"), "was cut"),
-        (sql_block("SELECT property_name FROM properties WHERE city = 'Your City'"), "does not speak of 'Your City'"),
+        (sql_block("SELECT property_name FROM properties WHERE city = 'Your City'"), "condition on 'Your City', which was not asked for"),
     ],
 )  # fmt: skip
 def test_a_bad_answer_goes_back_with_its_reason(reply: str, told: str) -> None:
@@ -268,3 +268,37 @@ if __name__ == "__main__":
     assert "LIMIT = 3" in body
     assert source.index("import datetime") < source.index("import json") < source.index("import logging")
     assert source.count("__main__") == 1
+
+
+IN_OCALA = sql_block("SELECT property_name FROM properties WHERE city = 'Ocala'")
+
+
+def test_a_doubtful_query_that_stays_the_best_is_shown_with_its_doubts() -> None:
+    nonsense = sql_block("SELECT FROM WHERE")
+    script, model = generate([IN_OCALA, nonsense, "I cannot do better."], "Which properties?")
+    assert "Ocala" in script.queries[0].sql
+    assert script.warnings == ("The query has a condition on 'Ocala', which was not asked for.",)
+    assert len(model.requests) == 3
+
+
+def test_a_model_that_repeats_itself_is_not_asked_a_third_time() -> None:
+    explain = FakeExplain({"happiness": "column does not exist"})
+    bad = sql_block("SELECT happiness FROM properties")
+    with pytest.raises(NoAnswer, match="no column happiness"):
+        generate([bad, bad], "Which?", explain=explain)
+
+
+def test_rows_that_a_join_repeats_are_counted_once() -> None:
+    script, model = generate(
+        [
+            sql_block(
+                "SELECT p.city, COUNT(p.property_id) AS n FROM properties p"
+                " JOIN leases l ON l.property_id = p.property_id GROUP BY p.city"
+            )
+        ],
+        "How many properties with leases are in each city?",
+    )
+    assert "COUNT(DISTINCT p.property_id) AS n" in script.queries[0].sql
+    assert len(model.requests) == 1
+    assert script.warnings == ()
+    assert script.repairs == ("counted every row of properties once, however often the join repeats it",)

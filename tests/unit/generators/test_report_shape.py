@@ -4,12 +4,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sample_schema import PORTFOLIO
+from sample_schema import PORTFOLIO, database, table
 
-from meta_agent.generators.report_shape import RatioOfSums, ReportShape, repeated_sums, shape_of
+from meta_agent.generators.report_shape import (
+    RatioOfSums,
+    ReportShape,
+    count_rows_once,
+    repeated_sums,
+    shape_of,
+)
 from meta_agent.generators.sql_parsing import parse_queries
 from meta_agent.glossary import load_glossary
 
+NO_KEYS = database(table("journal", "jid:integer name:text"), table("publication", "pid:integer jid:integer"))
 GLOSSARY = load_glossary(Path(__file__).parents[3] / "glossary.yaml")
 P_F = "properties p JOIN financial_metrics f ON f.property_id = p.property_id"
 P_L = "properties p JOIN leases l ON l.property_id = p.property_id"
@@ -131,3 +138,32 @@ def test_a_sum_over_repeated_rows_is_said_to_be_one(sql: str, warned: bool) -> N
     found = list(repeated_sums(parse_queries(sql)[0], PORTFOLIO))
     assert bool(found) is warned
     assert all("counts a row of properties once for each of its rows in" in text for text in found)
+
+
+def test_joins_of_tables_without_keys_are_not_suspected_but_nothing_is_totalled_over_them() -> None:
+    tree = parse_queries(
+        "SELECT j.name, COUNT(p.pid) AS count FROM journal j JOIN publication p ON p.jid = j.jid GROUP BY j.name"
+    )[0]
+    assert not list(repeated_sums(tree, NO_KEYS))
+    assert not count_rows_once(tree, NO_KEYS)
+    assert shape_of(tree, NO_KEYS, GLOSSARY).totals == ()
+
+
+@pytest.mark.parametrize(
+    ("sql", "changed"),
+    [
+        (f"SELECT COUNT(p.property_id) FROM {P_L}", True),
+        (f"SELECT COUNT(l.lease_id) FROM {P_L}", False),
+        (f"SELECT COUNT(p.city) FROM {P_L}", False),
+        (f"SELECT COUNT(*) FROM {P_L}", False),
+        (f"SELECT COUNT(p.property_id) FROM {P_F}", False),
+        (f"SELECT COUNT(DISTINCT p.property_id) FROM {P_L}", False),
+        (f"SELECT SUM(p.property_id) FROM {P_L}", False),
+    ],
+)
+def test_only_counts_of_repeated_keys_become_distinct(sql: str, changed: bool) -> None:
+    tree = parse_queries(sql)[0]
+    before = tree.sql()
+    assert bool(count_rows_once(tree, PORTFOLIO)) is changed
+    assert (tree.sql() != before) is changed
+    assert not list(count_rows_once(tree, PORTFOLIO))

@@ -282,3 +282,39 @@ def test_an_unknown_column_is_reported_with_similar_ones() -> None:
 )
 def test_only_misspellings_are_mended(written: str, names: list[str], wanted: str | None) -> None:
     assert nearest_name(written, names) == wanted
+
+
+def test_a_join_to_an_invented_table_is_left_out() -> None:
+    sql, check = mended(
+        "SELECT t.property_type, AVG(p.square_feet) FROM properties p"
+        " JOIN property_kinds_lookup t ON t.property_id = p.property_id GROUP BY t.property_type"
+    )
+    assert sql == "SELECT p.property_type, AVG(p.square_feet) FROM properties AS p GROUP BY p.property_type"
+    assert check.repairs == [
+        "left out property_kinds_lookup, which does not exist: properties has what it was for"
+    ]
+    assert not check.problems
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT t.happiness FROM properties p JOIN moods t ON t.property_id = p.property_id",
+        "SELECT p.city FROM properties p JOIN moods t ON t.property_id = p.property_id",
+        "SELECT property_type FROM moods",
+        "SELECT t.property_id FROM properties p JOIN loans l ON l.property_id = p.property_id"
+        " JOIN moods t ON t.property_id = p.property_id",
+    ],
+)
+def test_an_invented_table_that_may_mean_anything_is_a_problem(sql: str) -> None:
+    _, check = mended(sql)
+    assert not check.repairs
+    assert "There is no table moods" in check.problems[0]
+
+
+def test_a_join_condition_never_compares_a_column_with_itself() -> None:
+    sql, check = mended(
+        "SELECT f.noi FROM properties p JOIN financial_metrics f ON p.metric_id = f.metric_id"
+    )
+    assert "f.metric_id = f.metric_id" not in sql
+    assert check.problems
