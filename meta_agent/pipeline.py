@@ -8,7 +8,7 @@ analyze -> plan -> generate -> validate -> package -> execute
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -37,7 +37,7 @@ from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerat
 from meta_agent.glossary import Glossary
 from meta_agent.interrupts import undisturbed
 from meta_agent.llm.background import Background
-from meta_agent.planners.execution_planner import ExecutionPlanner
+from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
 from meta_agent.rendering import render
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
@@ -104,6 +104,7 @@ class Pipeline:
             database = self._prepare(run, resources)
             schema = database.schema if database else None
             about_request = self._conversation(None)
+            self._prepare_sandbox(executor, usual_dependencies(needs_data=database is not None), database)
             with run.stage("analysis"):
                 analyzer = TaskAnalyzer(about_request, schema, self._options.glossary)
                 run.analysis = analysis = analyzer.analyze(request)
@@ -113,9 +114,7 @@ class Pipeline:
                     about_request, schema, host=self._options.host, port=self._options.port
                 )
                 run.plan = plan = planner.plan(request, analysis)
-            if not self._options.dry_run:
-                requirements = pin_requirements(plan.dependencies).requirements
-                executor.prepare(requirements, script_url(self._options) if analysis.data_sources else None)
+            self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
             about_data = self._conversation(schema if analysis.data_sources else None)
             generator = ScriptGenerator(about_data, self._options.glossary, database)
 
@@ -172,6 +171,14 @@ class Pipeline:
             )
         if analysis.requires_web_interface:
             run.warnings.append("A web page was asked for; this version answers in the terminal.")
+
+    def _prepare_sandbox(
+        self, executor: ContainerExecutor, packages: Iterable[str], database: DatabaseAccess | None
+    ) -> None:
+        """Make image and workspace ready while the model works: once as usual, again if the plan differs."""
+        if not self._options.dry_run:
+            url = script_url(self._options) if database else None
+            executor.prepare(pin_requirements(packages).requirements, url)
 
     # --- the repair loop ---------------------------------------------------------------
 

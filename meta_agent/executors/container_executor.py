@@ -62,6 +62,8 @@ class ContainerExecutor:
         self._closed = False
         self._workspaces: list[Workspace] = []
         self._prepared: Future[_Place] | None = None
+        self._wanted: tuple[tuple[str, ...], str | None] | None = None
+        """What ``_prepared`` is for: requirements and database."""
         self._cleaners: list[threading.Thread] = []
         self._collected: dict[Path, list[str]] = {}
 
@@ -77,16 +79,17 @@ class ContainerExecutor:
         self.close()
 
     def prepare(self, requirements: tuple[str, ...], database_url: str | None) -> None:
-        """Begin to make image and workspace in the background. What goes wrong, ``execute`` raises."""
-        if self._prepared is not None and not self._prepared.done():
+        """Begin to make image and workspace in the background. What goes wrong, ``execute`` raises.
+
+        A workspace begun for something else is given up; for the same, it is kept.
+        """
+        if self._prepared is not None and self._wanted == (requirements, database_url):
             return
-        future: Future[_Place] = Future()
-        thread = threading.Thread(
-            target=self._prepare_into, args=(future, requirements, database_url), daemon=True
-        )
-        self._discard(self._prepared)
-        self._prepared = future
-        thread.start()
+        earlier, coming = self._prepared, Future[_Place]()
+        self._prepared, self._wanted = coming, (requirements, database_url)
+        threading.Thread(
+            target=self._prepare_into, args=(coming, earlier, *self._wanted), daemon=True
+        ).start()
 
     def execute(
         self, run_dir: Path, script: GeneratedScript, validation: ValidationResult, database_url: str | None
@@ -122,9 +125,14 @@ class ContainerExecutor:
     # --- making a place ----------------------------------------------------------
 
     def _prepare_into(
-        self, future: Future[_Place], requirements: tuple[str, ...], database_url: str | None
+        self,
+        future: Future[_Place],
+        earlier: Future[_Place] | None,
+        requirements: tuple[str, ...],
+        database_url: str | None,
     ) -> None:
         try:
+            self._discard(earlier)
             future.set_result(self._make_place(requirements, database_url))
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that asks
             future.set_exception(error)

@@ -72,7 +72,7 @@ class ExecutionPlanner:
             plan_name=draft.plan_name,
             description=analysis.primary_goal,
             steps=tuple(ExecutionStep(number=n, description=text) for n, text in enumerate(draft.steps, 1)),
-            dependencies=("psycopg2-binary", "simplejson") if analysis.data_sources else ("simplejson",),
+            dependencies=usual_dependencies(needs_data=bool(analysis.data_sources)),
             estimated_lines_of_code=_LINES[analysis.complexity],
             web_server_config=web,
             simulation_config=SimulationConfig(scenarios=draft.scenarios)
@@ -106,6 +106,11 @@ class ExecutionPlanner:
         wanted = [t for t in self._schema.tables if t.name in analysis.data_sources] or self._schema.tables
         names = (c.name for t in wanted for c in t.columns if _is_quantity(c.name, c.type))
         return tuple(dict.fromkeys(names))[:40]
+
+
+def usual_dependencies(*, needs_data: bool) -> tuple[str, ...]:
+    """The packages that a script of ours needs, known before there is a plan."""
+    return ("psycopg2-binary", "simplejson") if needs_data else ("simplejson",)
 
 
 def _is_quantity(name: str, sql_type: str) -> bool:
