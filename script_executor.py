@@ -216,11 +216,11 @@ class Invocation:
 
         settings = load_settings(demo=self._demo)
         client = self._client(settings)
-        client.warm_up()
         from meta_agent.databases import open_database
         from meta_agent.pipeline import Pipeline
 
         options = self._options(settings, dry_run=dry_run)
+        client.warm_up()  # after our own imports, which it would slow down; at a prompt, while the user types
         return Pipeline(client, options, self._reporter.progress, open_database).run
 
     def _client(self, settings: Settings) -> LLMClient:

@@ -132,8 +132,8 @@ class Pipeline:
 
     def _prepare(self, run: RunJournal, resources: ExitStack) -> DatabaseAccess | None:
         """Check the model and, at the same time, read the schema; a broken model is reported first."""
-        self._client.warm_up()
         reading = Background(lambda: self._read_schema(run, resources))
+        self._client.warm_up()
         with run.stage("model"):
             run.model = self._client.check().model
         try:

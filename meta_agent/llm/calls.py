@@ -48,6 +48,7 @@ class ChatCalls:
         Raises ModelError, ModelTimeout.
         """
         self._check_room(prompt_tokens, request.max_tokens)
+        self._chat.ready()  # what is still being imported is no time of the model's
         started = time.monotonic()
         deadline = started + self._options.call_timeout
         reply = call_with_retries(

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from loguru import logger
+
 from meta_agent.errors import ModelError
 from meta_agent.llm.background import Background
 from meta_agent.llm.names import same_model
@@ -124,8 +126,16 @@ def _send_test_message(
             reader.read(event)
         return reader.last
 
+    started = time.monotonic()
     until_loaded(rest, options, ask)
-    return reader.result(estimate_tokens(message) + TURN_OVERHEAD)
+    test = reader.result(estimate_tokens(message) + TURN_OVERHEAD)
+    logger.debug(
+        "model call: test message, {} prompt + {} tokens in {:.2f} s",
+        test.usage.prompt_tokens,
+        test.usage.completion_tokens,
+        time.monotonic() - started,
+    )
+    return test
 
 
 class _TestReader:

@@ -7,17 +7,13 @@ through LangChain's ``ChatOpenAI``; there is no fallback to another.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from meta_agent.contracts import LlmUsage
 from meta_agent.llm.calls import ChatCalls
 from meta_agent.llm.chat import ChatModel
 from meta_agent.llm.conversation import Conversation
+from meta_agent.llm.health import ModelStatus, check_model
 from meta_agent.llm.options import ModelOptions
 from meta_agent.llm.usage import UsageCounter
-
-if TYPE_CHECKING:
-    from meta_agent.llm.health import ModelStatus
 
 __all__ = ["Conversation", "LLMClient", "ModelOptions"]
 
@@ -43,8 +39,6 @@ class LLMClient:
         From then on calls use the name and the context length found here. Raises ModelError,
         ModelTimeout.
         """
-        from meta_agent.llm.health import check_model
-
         status, usage = check_model(self._options, test_tokens)
         self._counter.add(usage)
         self._calls.model, self._calls.context_length = status.model, status.context_length
