@@ -7,6 +7,7 @@ through LangChain's ``ChatOpenAI``; there is no fallback to another.
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from meta_agent.contracts import LlmUsage
 from meta_agent.llm.calls import ChatCalls
 from meta_agent.llm.chat import ChatModel
