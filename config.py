@@ -7,11 +7,18 @@ explains each. The environment wins over .env.
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from meta_agent.errors import UsageError
 
@@ -20,6 +27,14 @@ EMBEDDED_MODEL = "embedded"
 """As LLM_BASE_URL: the small model that the tool starts itself."""
 SAMPLE_DATABASE = "sample"
 """As DATABASE_URL: the sample portfolio that the tool starts itself."""
+
+
+class LiteralEnvFile(DotEnvSettingsSource):
+    """An .env file whose values mean what they say: ``${`` in a password names no variable."""
+
+    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
+        values = dotenv_values(file_path, interpolate=False, encoding=self.env_file_encoding)
+        return {name.lower(): value for name, value in values.items() if value}
 
 
 class Settings(BaseSettings):
@@ -58,6 +73,20 @@ class Settings(BaseSettings):
     )
 
     xdg_cache_home: Path | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, that over .env."""
+        file = getattr(dotenv_settings, "env_file", None)
+        literal = LiteralEnvFile(settings_cls, env_file=file)
+        return init_settings, env_settings, literal, file_secret_settings
 
     @field_validator("log_level", mode="before")
     @classmethod

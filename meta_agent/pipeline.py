@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,7 +29,15 @@ from meta_agent.contracts import (
     ValidationResult,
 )
 from meta_agent.databases.url import normalise_url, parse_url
-from meta_agent.errors import DatabaseError, MetaAgentError, NoAnswer, ScriptFailed, ScriptRefused, TimeLimit
+from meta_agent.errors import (
+    DatabaseError,
+    MetaAgentError,
+    NoAnswer,
+    SandboxError,
+    ScriptFailed,
+    ScriptRefused,
+    TimeLimit,
+)
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
 from meta_agent.generators.dockerfile_generator import package_files, pin_requirements
@@ -188,7 +196,7 @@ class Pipeline:
         problem: str | None = None
         for _ in range(1 + EXECUTION_REPAIRS):
             script, validation = self._accepted_script(run, generate, problem)
-            write_deployment_package(run, self._options, script, validation)
+            write_deployment_package(run, self._options, script, validation, executor)
             if self._options.dry_run:
                 return
             result = execute_in_sandbox(run, self._options, executor, script, validation)
@@ -238,10 +246,10 @@ def execute_file(source: str, name: str, options: PipelineOptions, progress: Pro
             raise DatabaseError(
                 f"{name} reads DATABASE_URL, which is not set.", "Set DATABASE_URL in .env, or use --demo."
             )
-        write_deployment_package(journal, options, script, validation)
-        if options.dry_run:
-            return
         with sandbox(options) as executor:
+            write_deployment_package(journal, options, script, validation, executor)
+            if options.dry_run:
+                return
             result = execute_in_sandbox(journal, options, executor, script, validation)
         if result.status != "ok":
             raise failure_of(script, result, tries=1)
@@ -278,7 +286,11 @@ def sandbox(options: PipelineOptions) -> Iterator[ContainerExecutor]:
 
 
 def write_deployment_package(
-    run: RunJournal, options: PipelineOptions, script: GeneratedScript, validation: ValidationResult
+    run: RunJournal,
+    options: PipelineOptions,
+    script: GeneratedScript,
+    validation: ValidationResult,
+    executor: ContainerExecutor,
 ) -> None:
     """Write everything into the run's folder that it takes to run the script again without us."""
     with run.stage("packaging"):
@@ -293,7 +305,16 @@ def write_deployment_package(
             base_image=options.sandbox.base_image,
             socket_folder=endpoint.host if endpoint and endpoint.is_socket else None,
         )
-        write_package(run.run_dir, files, {"DATABASE_URL": url or ""})
+        write_package(run.run_dir, files, package_env(url, options, executor))
+
+
+def package_env(url: str | None, options: PipelineOptions, executor: ContainerExecutor) -> dict[str, str]:
+    """What holds on this machine only, and so stands in .env: the login, and a base image made here."""
+    env = {} if url is None else {"DATABASE_URL": url}
+    with suppress(SandboxError):  # where Docker is away the package is still good; running it will tell
+        if not options.dry_run and (base := executor.base_image()) != options.sandbox.base_image:
+            env["BASE_IMAGE"] = base
+    return env
 
 
 def script_url(options: PipelineOptions) -> str | None:

@@ -57,6 +57,7 @@ class ContainerExecutor:
         self._on_output = on_output
         self._engine: Engine | None = None
         self._found_base: BaseImage | None = None
+        self._finding_base = threading.Lock()
         self._lock = threading.Lock()
         """Held while a workspace is made: closing waits for that moment, not for a long build."""
         self._closed = False
@@ -152,9 +153,8 @@ class ContainerExecutor:
         from meta_agent.sandbox.images import environment_image
         from meta_agent.sandbox.workspace import Workspace
 
-        engine = self._connected()
+        base, engine = self._base(), self._connected()
         target = database_target(engine, database_url)
-        base = self._base()
         image = environment_image(engine.client, base, requirements)
         with self._lock:
             if self._closed:
@@ -165,11 +165,13 @@ class ContainerExecutor:
         return _Place(requirements, database_url, image, workspace, (base.note,) if base.note else ())
 
     def _base(self) -> BaseImage:
-        if self._found_base is None:
-            from meta_agent.sandbox.images import base_image
+        """Asked for from two threads: the first one finds it, the other waits."""
+        with self._finding_base:
+            if self._found_base is None:
+                from meta_agent.sandbox.images import base_image
 
-            self._found_base = base_image(self._connected().client, self._options.base_image)
-        return self._found_base
+                self._found_base = base_image(self._connected().client, self._options.base_image)
+            return self._found_base
 
     def _connected(self) -> Engine:
         """The engine; what killed runs have left in it is removed on the first call."""

@@ -86,8 +86,8 @@ class RunJournal:
     def record(self, work: Callable[[], None], usage: Callable[[], LlmUsage]) -> RunRecord:
         """Do the work of the run and save its record, whatever comes of it.
 
-        What can go wrong in a run, an interrupt included, is told by the record; an internal
-        error is recorded and raised. Raises UsageError where nothing can be written.
+        Whatever goes wrong in a run, an interrupt or an internal error included, is told by the
+        record; the log has an internal error's traceback. Raises UsageError where nothing can be written.
         """
         with log_run(self.run_dir, self.secrets, self.log_level):
             logger.info("request: {}", self.request)
@@ -96,10 +96,9 @@ class RunJournal:
             except (MetaAgentError, KeyboardInterrupt) as error:
                 logger.info("ended early: {!r}", error)
                 return self._save(error, usage())
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - recorded with its traceback, shown as internal
                 logger.opt(exception=error).error("internal error")
-                self._save(error, usage())
-                raise
+                return self._save(error, usage())
             return self._save(None, usage())
 
     def _save(self, error: BaseException | None, usage: LlmUsage) -> RunRecord:

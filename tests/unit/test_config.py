@@ -54,6 +54,15 @@ def test_env_files_as_people_write_them(env_file: Path, content: bytes) -> None:
     assert load_settings().port == 9000
 
 
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_what_looks_like_a_variable_in_a_password_is_none(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch, quote: str
+) -> None:
+    monkeypatch.setenv("HOME", "/expanded")
+    env_file.write_text(f"DATABASE_URL={quote}postgresql://u:a${{HOME}}$HOME${{x:-y}}@h/d{quote}\n")
+    assert database_url() == "postgresql://u:a${HOME}$HOME${x:-y}@h/d"
+
+
 def test_a_half_filled_file_counts_as_not_set(env_file: Path) -> None:
     env_file.write_text("DATABASE_URL=\nLLM_MODEL_NAME=\nPORT\nLLM_TIMEOUT=''\n")
     assert database_url() is None

@@ -88,9 +88,10 @@ def test_expected_failures_are_told_by_the_record(
     assert saved(journal)["status"] == status
 
 
-def test_an_internal_error_is_recorded_and_raised(journal: RunJournal) -> None:
-    with pytest.raises(KeyError):
-        journal.record(raising(KeyError(CANARY)), LlmUsage)
+def test_an_internal_error_is_told_by_the_record_and_traced_in_the_log(journal: RunJournal) -> None:
+    record = journal.record(raising(KeyError(CANARY)), LlmUsage)
+    assert record.run_id == journal.run_dir.name and record.error is not None
+    assert "KeyError" in record.error.cause and "--debug" in record.error.remedy
     assert (saved(journal)["status"], saved(journal)["exit_code"]) == ("failed", 1)
     log = (journal.run_dir / "logs" / "run.log").read_text()
     assert "Traceback" in log and "KeyError" in log and CANARY not in log
