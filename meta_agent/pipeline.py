@@ -7,7 +7,6 @@ analyze -> plan -> generate -> validate -> package -> execute
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -31,12 +30,9 @@ from meta_agent.contracts import (
 from meta_agent.databases.url import normalise_url, parse_url
 from meta_agent.errors import (
     DatabaseError,
-    MetaAgentError,
     NoAnswer,
     SandboxError,
-    ScriptFailed,
     ScriptRefused,
-    TimeLimit,
 )
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
@@ -48,6 +44,7 @@ from meta_agent.llm.background import Background
 from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
 from meta_agent.rendering import render
 from meta_agent.runs.journal import Progress, RunJournal
+from meta_agent.script_failures import can_be_mended, failure_of, findings_of, last_line, problem_of
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
 from meta_agent.utils.llm_client import Conversation, LLMClient
 from meta_agent.validators.script_validator import ScriptValidator
@@ -58,10 +55,6 @@ if TYPE_CHECKING:
 VALIDATION_ROUNDS = 3
 EXECUTION_REPAIRS = 2
 SCHEMA_SECONDS = 120.0
-NO_DATABASE = 2
-"""Exit status with which the report template says that it could not reach the database."""
-_TRACEBACK_CHARACTERS = 1500
-_LOG_PREFIX = re.compile(r"^[0-9-]{10} [0-9:,.]+ [A-Z]+ ")
 
 
 @dataclass(frozen=True)
@@ -333,57 +326,6 @@ def execute_in_sandbox(
     with run.stage("execution"):
         run.execution = result = executor.execute(run.run_dir, script, validation, script_url(options))
     return result
-
-
-def findings_of(validation: ValidationResult) -> str:
-    """The findings that keep a script from being accepted, as sentences."""
-    serious = [issue for issue in validation.issues if issue.severity != "LOW"] or validation.issues
-    return " ".join(issue.message for issue in serious[:5])
-
-
-def can_be_mended(script: GeneratedScript, result: ExecutionResult) -> bool:
-    """Whether another script could do better: the model cannot give more time, nor a lost database."""
-    return result.status != "timeout" and not lost_database(script, result)
-
-
-def lost_database(script: GeneratedScript, result: ExecutionResult) -> bool:
-    """Whether a script of ours ended because the database was gone."""
-    return script.template == "console_report" and result.exit_code == NO_DATABASE
-
-
-def problem_of(result: ExecutionResult) -> str:
-    """What went wrong in the container, in words the model can act on."""
-    if result.status == "out_of_memory":
-        return "It needed more memory than it may have."
-    if result.status == "ok":
-        return "It wrote no result that could be read."
-    tail = result.error_output.strip()[-_TRACEBACK_CHARACTERS:]
-    return f"The script ended with exit status {result.exit_code}:\n{tail}"
-
-
-def failure_of(script: GeneratedScript, result: ExecutionResult, *, tries: int) -> MetaAgentError:
-    """The error that a script's last failure is for the user."""
-    if result.status == "timeout":
-        return TimeLimit(
-            f"The script was stopped after {result.seconds:.0f} s.", "Ask for less, or raise SCRIPT_TIMEOUT."
-        )
-    message = last_line(problem_of(result))
-    if lost_database(script, result):
-        return DatabaseError(
-            f"The script could not reach the database from its container: {message}",
-            "See that the database is running and takes logins, then run the script again.",
-        )
-    times = "" if tries == 1 else f" {tries} times"
-    return ScriptFailed(
-        f"The script failed{times}; the last message: {message}",
-        "Ask in another way; all it printed is in run.json in the run's folder.",
-    )
-
-
-def last_line(text: str) -> str:
-    """The last line that says something, without a log line's time, cut where it is very long."""
-    line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
-    return _LOG_PREFIX.sub("", line)[:300]
 
 
 def log_output(text: str) -> None:

@@ -1,13 +1,15 @@
 """``make bench``: what the tool itself costs in time and memory, beside the model.
 
 Medians of several runs in one go; a noisy machine shows in the spread. Model time is
-the sum of the model calls in the run's log: everything else counts as the tool's own.
+the sum of the model calls in the run's log, the check's test message included, without
+the wait for LangChain's import: everything else counts as the tool's own.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import resource
 import statistics
@@ -26,7 +28,11 @@ MODEL_CALL = re.compile(r"model call: .* in ([\d.]+) s")
 
 
 def main() -> int:
-    """Print one line for each figure."""
+    """Print one line for each figure, as it is known."""
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start",
+        flush=True,
+    )
     ask_demo()  # warms the model's prefix cache, the images and the schema cache
     report("--help", "s", [seconds_of([ENTRY, "--help"]) for _ in range(ROUNDS)])
     report("first visible sign of work", "s", [first_sign() for _ in range(ROUNDS)])
@@ -45,7 +51,8 @@ def report(name: str, unit: str, figures: list[float]) -> None:
     """Median and range of one figure."""
     middle = statistics.median(figures)
     print(
-        f"{name}: median {middle:.2f} {unit} ({min(figures):.2f} to {max(figures):.2f}, {len(figures)} runs)"
+        f"{name}: median {middle:.2f} {unit} ({min(figures):.2f} to {max(figures):.2f}, {len(figures)} runs)",
+        flush=True,
     )
 
 
