@@ -20,7 +20,12 @@ from meta_agent.generators.applied_change import take_out_change
 from meta_agent.generators.code_cleaner import function_block, sql_code
 from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.function_code import Entry, fault_in
-from meta_agent.generators.report_shape import count_rows_once, repeated_rows, repeated_sums
+from meta_agent.generators.report_shape import (
+    count_rows_once,
+    repeated_rows,
+    repeated_sums,
+    show_what_repeats,
+)
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
@@ -222,6 +227,7 @@ class QueryWriter:
         yield lambda tree: take_out_change(tree, scenarios)
         yield lambda tree: drop_unused_joins(tree, task.request, self._schema)
         yield lambda tree: count_rows_once(tree, self._schema)
+        yield lambda tree: show_what_repeats(tree, self._schema)
         yield lambda tree: make_arithmetic_safe(tree, self._schema)
         yield lambda tree: name_outputs_apart(tree, self._schema)
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.generators.sql_joins import is_unique, owner_of, repeats_rows_of
-from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table
+from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table, column_of
 from meta_agent.glossary import Glossary, Metric, normalise
 
 _SNAPSHOT_WORDS = frozenset({"balance", "value", "unit", "occupied"})
@@ -113,18 +113,42 @@ def _has_key(table: Table, schema: DatabaseSchema) -> bool:
 
 def repeated_rows(tree: exp.Expr, schema: DatabaseSchema) -> Iterator[str]:
     """A sentence where a list shows rows several times, for the rows of a table that it does not show."""
+    hidden = _hidden_tables(tree, schema)
+    if hidden:
+        names = " and ".join(table.name for table in hidden.values())
+        yield f"The same row is listed once for each row of {names}, which is not shown."
+
+
+def show_what_repeats(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
+    """Show the columns by which rows of a hidden table were chosen, in place; one line for each.
+
+    A list of loans above 6 % by the name of their property alone shows the same name twice: the
+    rate tells the rows apart.
+    """
+    repairs = []
+    where = tree.args.get("where")
+    for alias, table in _hidden_tables(tree, schema).items():
+        names = {c.name for c in where.find_all(exp.Column) if c.table == alias} if where is not None else ()
+        for name in sorted(names):
+            if isinstance(tree, exp.Select) and name not in tree.named_selects:
+                tree.append("expressions", column_of(alias, name))
+                repairs.append(f"{name} is shown, because the rows of {table.name} are chosen by it")
+    return repairs
+
+
+def _hidden_tables(tree: exp.Expr, schema: DatabaseSchema) -> dict[str, Table]:
+    """The tables, by alias, of which a plain list shows nothing though their rows repeat those it shows."""
     tables = _tables_of(tree, schema) if isinstance(tree, exp.Select) else None
     if not isinstance(tree, exp.Select) or tables is None or tree.is_star or tree.args.get("distinct"):
-        return
+        return {}
     if tree.args.get("group") is not None or aggregates_of(tree):
-        return
+        return {}
     shown = {owner_of(column, tables) for p in tree.selects for column in p.find_all(exp.Column)}
     owners = {owner for owner in shown if owner is not None}
-    repeating = (tables[alias] for alias in repeats_rows_of(owners, tables, tree, schema))
-    many = [table.name for table in repeating if _has_key(table, schema)]
-    if owners and len(owners) == len(shown) and many:
-        names = " and ".join(many)
-        yield f"The same row is listed once for each row of {names}, which is not shown."
+    if not owners or len(owners) != len(shown):
+        return {}
+    repeating = repeats_rows_of(owners, tables, tree, schema)
+    return {alias: tables[alias] for alias in repeating if _has_key(tables[alias], schema)}
 
 
 def _rated(tree: exp.Expr, glossary: Glossary) -> tuple[tuple[str, Metric], ...]:

@@ -211,7 +211,7 @@ def test_a_script_that_is_always_refused(tmp_path: Path) -> None:
 
 def test_a_script_that_is_refused_once_is_written_again(tmp_path: Path) -> None:
     bad = function("def compute():\n    return [{'x': eval('1 + 1')}]")
-    good = function("def compute():\n    return [{'x': 2}]")
+    good = function("def compute():\n    return [{'x': 1 + 1}]")
     with ScriptedModel([NO_DATA, bad, good]) as model:
         record = Runner(tmp_path).pipeline(model).run(asked(ARITHMETIC))
         assert "eval" in model.requests[-1].last_user

@@ -202,7 +202,7 @@ def test_a_change_in_the_query_is_not_applied_twice() -> None:
 # --- free-form functions ------------------------------------------------------------------------
 
 FREE = plan(database=False), analysis(tables=())
-COMPUTE = python_block("def compute():\n    return 1")
+COMPUTE = python_block("def compute():\n    return [{'n': 1 + 2}]")
 
 
 def free_form(replies: list[object], problem: str | None = None) -> tuple[str, ScriptedModel]:
@@ -226,7 +226,7 @@ def free_form(replies: list[object], problem: str | None = None) -> tuple[str, S
 def test_a_function_that_cannot_run_goes_back_with_its_line(reply: object, told: str) -> None:
     source, model = free_form([reply, COMPUTE])
     assert told in model.requests[1].last_user
-    assert "def compute():\n    return 1" in source
+    assert "return [{'n': 1 + 2}]" in source
 
 
 def test_three_bad_functions_are_no_answer() -> None:

@@ -10,8 +10,10 @@ from meta_agent.generators.report_shape import (
     RatioOfSums,
     ReportShape,
     count_rows_once,
+    repeated_rows,
     repeated_sums,
     shape_of,
+    show_what_repeats,
 )
 from meta_agent.generators.sql_parsing import parse_queries
 from meta_agent.glossary import load_glossary
@@ -167,3 +169,14 @@ def test_only_counts_of_repeated_keys_become_distinct(sql: str, changed: bool) -
     assert bool(count_rows_once(tree, PORTFOLIO)) is changed
     assert (tree.sql() != before) is changed
     assert not list(count_rows_once(tree, PORTFOLIO))
+
+
+def test_rows_chosen_by_a_hidden_table_are_told_apart_by_what_they_were_chosen_by() -> None:
+    tree = parse_queries(f"SELECT p.property_name FROM {P_L} WHERE l.annual_rent > 5 AND p.city = 'x'")[0]
+    assert list(repeated_rows(tree, PORTFOLIO))
+    assert show_what_repeats(tree, PORTFOLIO) == [
+        "annual_rent is shown, because the rows of leases are chosen by it"
+    ]
+    assert tree.named_selects == ["property_name", "annual_rent"]
+    assert not list(repeated_rows(tree, PORTFOLIO))
+    assert not show_what_repeats(tree, PORTFOLIO)
