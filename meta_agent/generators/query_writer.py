@@ -25,12 +25,14 @@ from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
+from meta_agent.generators.sql_values import mend_values
 from meta_agent.generators.unasked_filters import unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import Metric
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
+    from meta_agent.databases.base import Lookup
     from meta_agent.utils.llm_client import Conversation
 
 _ATTEMPTS = 3
@@ -99,8 +101,10 @@ class QueryWriter:
         schema: DatabaseSchema,
         explain: Explain,
         describe: Callable[[DatabaseSchema], str],
+        lookup: Lookup | None = None,
     ) -> None:
         self._conversation = conversation
+        self._lookup = lookup
         self._schema = schema
         self._explain = explain
         self._describe = describe
@@ -120,7 +124,7 @@ class QueryWriter:
                 written = self._checked(replies[-1], task)
                 doubts = self._doubts(written, task.request) if attempt == 0 else ()
                 if not doubts:
-                    return written
+                    return self._with_stored_values(written)
                 doubted = replace(written, warnings=doubts)
                 raise _Rejected(f"{' '.join(doubts)} {_HOW_TO_MEND_DOUBTS}")
             except _Rejected as rejected:
@@ -129,7 +133,7 @@ class QueryWriter:
                 if replies and replies[-1] in replies[:-1]:
                     break  # told what is wrong, the model says the same again
         if doubted is not None:
-            return doubted
+            return self._with_stored_values(doubted)
         raise NoAnswer(
             f"No query that your database accepts could be written; the last problem: {_sentence(problem)}",
             "Name the tables or columns you mean, or ask in smaller steps.",
@@ -165,6 +169,23 @@ class QueryWriter:
         ]
         unasked = [f"The query has a condition on '{text}', which was not asked for." for text in texts]
         return (*unasked, *written.warnings)
+
+    def _with_stored_values(self, written: WrittenQueries) -> WrittenQueries:
+        """Its texts as the database writes them: the last step, so that none of them gets into a prompt."""
+        if self._lookup is None:
+            return written
+        queries, repairs, warnings = [], [*written.repairs], [*written.warnings]
+        for query in written.queries:
+            tree = query.tree.copy()
+            check = mend_values(tree, self._schema, self._lookup)
+            if tree != query.tree and self._explain(to_sql(tree)) is not None:
+                queries.append(query)
+                continue
+            queries.append(replace(query, sql=to_sql(tree), tree=tree))
+            repairs += check.repairs
+            warnings += check.warnings
+        unique = tuple(dict.fromkeys(repairs)), tuple(dict.fromkeys(warnings))
+        return replace(written, queries=tuple(queries), repairs=unique[0], warnings=unique[1])
 
     # --- one draft ---------------------------------------------------------------------
 
