@@ -25,10 +25,12 @@ from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
+from meta_agent.generators.sql_ranking import mend_count, mend_direction, put_unknown_last
 from meta_agent.generators.sql_values import mend_values
 from meta_agent.generators.unasked_filters import unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import Metric
+from meta_agent.ranking import Ranking, asked_ranking
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -198,6 +200,9 @@ class QueryWriter:
         for tree in trees:
             title = _take_title(tree) or task.plan.plan_name
             sound, mended = self._sound(tree, task)
+            ranking = asked_ranking(task.request) if len(trees) == 1 else None
+            sound, ranked = self._improved(sound, self._rankings(ranking, task.request))
+            mended += ranked
             doubts = [*repeated_sums(sound, self._schema), *repeated_rows(sound, self._schema)]
             if not doubts:
                 sound, shown = self._improved(sound, [show_what_ranks])
@@ -245,6 +250,12 @@ class QueryWriter:
         yield lambda tree: count_rows_once(tree, self._schema)
         yield lambda tree: make_arithmetic_safe(tree, self._schema)
         yield lambda tree: name_outputs_apart(tree, self._schema)
+
+    def _rankings(self, ranking: Ranking | None, request: str) -> Iterator[Callable[[exp.Query], list[str]]]:
+        """What makes the first rows those that were asked for."""
+        yield lambda tree: mend_count(tree, ranking)
+        yield lambda tree: mend_direction(tree, ranking, request, self._schema)
+        yield lambda tree: put_unknown_last(tree, self._schema)
 
     def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
         named = (catalogue_table(source, self._schema) for source in tree.find_all(exp.Table))
