@@ -156,7 +156,9 @@ class Pipeline:
             rights = database.rights()
         if rights.can_write:
             run.warnings.append(f"{rights.detail} Give the tool a role that may only read.")
-        return DatabaseAccess(run.schema, database.explain, prompt_form) if run.schema.tables else None
+        return (
+            DatabaseAccess(run.schema, database.explain, prompt_form, database) if run.schema.tables else None
+        )
 
     def _check_answerable(self, run: RunJournal, analysis: TaskAnalysis) -> None:
         wanted = ", ".join(analysis.data_sources)

@@ -2,15 +2,17 @@
 
 A stage that needs a database takes a ``Database``; which kind it is, and which
 driver speaks to it, stays in this package. Nothing offered here can change a
-database, and nothing but row counting reads a user's rows.
+database. A user's rows are read only to count them and to look a text of a query up.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from meta_agent.contracts import Column, DatabaseSchema
+
+Form = Literal["", "lower", "upper"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,46 @@ class Endpoint:
         return f"{self.host}/.s.PGSQL.{self.port}" if self.is_socket else None
 
 
-class Database(Protocol):
+@dataclass(frozen=True)
+class TextColumn:
+    """A text column of a table, as a query compares it."""
+
+    schema: str
+    table: str
+    column: str
+    form: Form = ""
+    """The case in which its texts are compared; empty: as they stand."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Different texts of a column, in the form in which they are compared."""
+
+    texts: tuple[str, ...]
+    is_complete: bool
+    """Whether these are all; otherwise those that share the longest word with the text sought."""
+
+
+class Lookup(Protocol):
+    """Looks into a user's rows, within limits of time and number.
+
+    Raises DatabaseError when the server cannot be reached.
+    """
+
+    def holds(self, column: TextColumn, text: str) -> bool | None:
+        """Whether some row has exactly this text; None where that cannot be found out soon."""
+
+    def values(self, column: TextColumn, near: str) -> Values | None:
+        """All texts of a column that has few, or else those that share a word with ``near``.
+
+        None where they cannot be read soon.
+        """
+
+    def count(self, sql: str, most: int) -> int | None:
+        """How many rows one SELECT returns, counted up to ``most``; None where it is slow or refused."""
+
+
+class Database(Lookup, Protocol):
     """A live connection to a user's database, for reading its catalogue and checking queries.
 
     Every method raises DatabaseError when the server cannot be reached or refuses to

@@ -17,8 +17,8 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from meta_agent.contracts import Column, DatabaseSchema, Table
-from meta_agent.databases import catalogue
-from meta_agent.databases.base import Endpoint, RoleRights
+from meta_agent.databases import catalogue, column_values
+from meta_agent.databases.base import Endpoint, RoleRights, TextColumn, Values
 from meta_agent.databases.connection_errors import connection_error
 from meta_agent.databases.discovery import discover_tables
 from meta_agent.databases.names import is_harmless
@@ -31,6 +31,8 @@ from meta_agent.errors import DatabaseError
 OLDEST_VERSION = 120000
 CATALOGUE_TIMEOUT_MS = 15_000
 EXPLAIN_TIMEOUT_MS = 5_000
+LOOKUP_TIMEOUT_MS = 2_000
+"""For one lookup of a text or one count; usual ones take milliseconds."""
 LONGEST_MESSAGE = 1_000
 
 # DECLARE CURSOR takes a SELECT and nothing else, not even one that modifies data in its WITH; the options in
@@ -128,14 +130,19 @@ class PostgresDatabase:
         """Names and types of the columns a SELECT would return; empty where it would not run."""
         if objection_to(sql) is not None:
             return ()
-        with self._translated():
-            try:
-                with self._transaction(EXPLAIN_TIMEOUT_MS) as cursor:
-                    return _described_columns(cursor, sql)
-            except psycopg2.Error:
-                if self._connection.closed:
-                    raise
-                return ()
+        return self._attempt(lambda cursor: _described_columns(cursor, sql), EXPLAIN_TIMEOUT_MS) or ()
+
+    def holds(self, column: TextColumn, text: str) -> bool | None:
+        """Whether some row has exactly this text; None where that cannot be found out soon."""
+        return self._attempt(lambda cursor: column_values.holds(cursor, column, text))
+
+    def values(self, column: TextColumn, near: str) -> Values | None:
+        """The texts of a column, see ``column_values.values``; None where they cannot be read soon."""
+        return self._attempt(lambda cursor: column_values.values(cursor, column, near))
+
+    def count(self, sql: str, most: int) -> int | None:
+        """How many rows one SELECT returns, counted up to ``most``; None where it is slow or refused."""
+        return None if objection_to(sql) else self._attempt(lambda cursor: _counted(cursor, sql, most))
 
     def rights(self) -> RoleRights:
         """Whether the role could change anything."""
@@ -149,6 +156,21 @@ class PostgresDatabase:
     def _read(self, question: Callable[[Cursor], Result]) -> Result:
         with self._translated(), self._transaction(CATALOGUE_TIMEOUT_MS) as cursor:
             return question(cursor)
+
+    def _attempt(
+        self, question: Callable[[Cursor], Result], timeout_ms: int = LOOKUP_TIMEOUT_MS
+    ) -> Result | None:
+        """The answer to a question that may fail; None where the server refuses or stops it."""
+        with self._translated():
+            try:
+                with self._transaction(timeout_ms) as cursor:
+                    return question(cursor)
+            except psycopg2.Error:
+                if self._connection.closed:
+                    raise
+                return None
+            except ValueError:  # a text that no parameter can hold, such as one with a null character
+                return None
 
     @contextmanager
     def _transaction(self, timeout_ms: int) -> Iterator[Cursor]:
@@ -235,6 +257,13 @@ def _described_columns(cursor: Cursor, sql: str) -> tuple[Column, ...]:
     )
     spelled = dict(cursor.fetchall())
     return tuple(Column(name=name, type=spelled[type_code]) for name, type_code in described)
+
+
+def _counted(cursor: Cursor, sql: str, most: int) -> int:
+    """MOVE counts the rows of a cursor without sending one."""
+    cursor.execute(_DECLARE + sql)
+    cursor.execute("MOVE FORWARD %s IN meta_agent_probe", (most,))
+    return max(cursor.rowcount, 0)
 
 
 def _server_message(error: psycopg2.Error, sql: str | None = None, prefix: int = 0) -> str:

@@ -16,6 +16,7 @@ from meta_agent.pipeline import PipelineOptions
 if TYPE_CHECKING:
     from meta_agent.contracts import Column, DatabaseSchema
     from meta_agent.databases import Endpoint, RoleRights
+    from meta_agent.databases.base import TextColumn, Values
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,18 @@ class _Unexplained:
     def explain(self, sql: str) -> str | None:  # noqa: ARG002
         """Nothing is ever wrong."""
         return None
+
+    def holds(self, column: TextColumn, text: str) -> bool | None:
+        """As the database's."""
+        return self._database.holds(column, text)
+
+    def values(self, column: TextColumn, near: str) -> Values | None:
+        """As the database's."""
+        return self._database.values(column, near)
+
+    def count(self, sql: str, most: int) -> int | None:
+        """As the database's."""
+        return self._database.count(sql, most)
 
     @property
     def name(self) -> str:

@@ -30,12 +30,16 @@ from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
+from meta_agent.generators.sql_ranking import mend_count, mend_direction, put_unknown_last
+from meta_agent.generators.sql_values import mend_values
 from meta_agent.generators.unasked_filters import unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import Metric
+from meta_agent.ranking import Ranking, asked_ranking
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
+    from meta_agent.databases.base import Lookup
     from meta_agent.utils.llm_client import Conversation
 
 _ATTEMPTS = 3
@@ -104,8 +108,10 @@ class QueryWriter:
         schema: DatabaseSchema,
         explain: Explain,
         describe: Callable[[DatabaseSchema], str],
+        lookup: Lookup | None = None,
     ) -> None:
         self._conversation = conversation
+        self._lookup = lookup
         self._schema = schema
         self._explain = explain
         self._describe = describe
@@ -125,7 +131,7 @@ class QueryWriter:
                 written = self._checked(replies[-1], task)
                 doubts = self._doubts(written, task.request) if attempt == 0 else ()
                 if not doubts:
-                    return written
+                    return self._with_stored_values(written)
                 doubted = replace(written, warnings=doubts)
                 raise _Rejected(f"{' '.join(doubts)} {_HOW_TO_MEND_DOUBTS}")
             except _Rejected as rejected:
@@ -134,7 +140,7 @@ class QueryWriter:
                 if replies and replies[-1] in replies[:-1]:
                     break  # told what is wrong, the model says the same again
         if doubted is not None:
-            return doubted
+            return self._with_stored_values(doubted)
         raise NoAnswer(
             f"No query that your database accepts could be written; the last problem: {_sentence(problem)}",
             "Name the tables or columns you mean, or ask in smaller steps.",
@@ -171,6 +177,23 @@ class QueryWriter:
         unasked = [f"The query has a condition on '{text}', which was not asked for." for text in texts]
         return (*unasked, *written.warnings)
 
+    def _with_stored_values(self, written: WrittenQueries) -> WrittenQueries:
+        """Its texts as the database writes them: the last step, so that none of them gets into a prompt."""
+        if self._lookup is None:
+            return written
+        queries, repairs, warnings = [], [*written.repairs], [*written.warnings]
+        for query in written.queries:
+            tree = query.tree.copy()
+            check = mend_values(tree, self._schema, self._lookup)
+            if tree != query.tree and self._explain(to_sql(tree)) is not None:
+                queries.append(query)
+                continue
+            queries.append(replace(query, sql=to_sql(tree), tree=tree))
+            repairs += check.repairs
+            warnings += check.warnings
+        unique = tuple(dict.fromkeys(repairs)), tuple(dict.fromkeys(warnings))
+        return replace(written, queries=tuple(queries), repairs=unique[0], warnings=unique[1])
+
     # --- one draft ---------------------------------------------------------------------
 
     def _checked(self, reply: str, task: Task) -> WrittenQueries:
@@ -182,6 +205,9 @@ class QueryWriter:
         for tree in trees:
             title = _take_title(tree) or task.plan.plan_name
             sound, mended = self._sound(tree, task)
+            ranking = asked_ranking(task.request) if len(trees) == 1 else None
+            sound, ranked = self._improved(sound, self._rankings(ranking, task.request))
+            mended += ranked
             doubts = [*repeated_sums(sound, self._schema), *repeated_rows(sound, self._schema)]
             if not doubts:
                 sound, shown = self._improved(sound, [show_what_ranks])
@@ -230,6 +256,12 @@ class QueryWriter:
         yield lambda tree: show_what_repeats(tree, self._schema)
         yield lambda tree: make_arithmetic_safe(tree, self._schema)
         yield lambda tree: name_outputs_apart(tree, self._schema)
+
+    def _rankings(self, ranking: Ranking | None, request: str) -> Iterator[Callable[[exp.Query], list[str]]]:
+        """What makes the first rows those that were asked for."""
+        yield lambda tree: mend_count(tree, ranking)
+        yield lambda tree: mend_direction(tree, ranking, request, self._schema)
+        yield lambda tree: put_unknown_last(tree, self._schema)
 
     def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
         named = (catalogue_table(source, self._schema) for source in tree.find_all(exp.Table))

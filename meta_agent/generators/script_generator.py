@@ -35,6 +35,7 @@ from meta_agent.glossary import Glossary
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
+    from meta_agent.databases.base import Lookup
     from meta_agent.utils.llm_client import Conversation
 
 MAX_ROWS = 10_000
@@ -61,6 +62,8 @@ class DatabaseAccess:
     explain: Explain
     describe: Callable[[DatabaseSchema], str]
     """Tables in the form in which the model reads them."""
+    lookup: Lookup | None = None
+    """Looks texts of a query up among the rows; without it they are taken as they are."""
 
 
 class ScriptGenerator:
@@ -104,7 +107,9 @@ class ScriptGenerator:
     def _console_report(
         self, database: DatabaseAccess, task: Task, heading: dict[str, str], problem: str | None
     ) -> GeneratedScript:
-        writer = QueryWriter(self._conversation, database.schema, database.explain, database.describe)
+        writer = QueryWriter(
+            self._conversation, database.schema, database.explain, database.describe, database.lookup
+        )
         written = writer.write(task, problem)
         imports, transform = split_imports(written.transform)
         source = render(

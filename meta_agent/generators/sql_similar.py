@@ -23,7 +23,7 @@ def nearest_name(written: str, names: Iterable[str]) -> str | None:
     same = [name for name in candidates if _letters(name) == _letters(written)]
     if same:
         return same[0] if len(same) == 1 else None
-    near = [name for name in candidates if _is_misspelling(written, name)]
+    near = [name for name in candidates if is_misspelling(written, name)]
     return near[0] if len(near) == 1 else None
 
 
@@ -38,7 +38,8 @@ def _letters(name: str) -> str:
     return normalise(name).replace(" ", "")
 
 
-def _is_misspelling(written: str, name: str) -> bool:
+def is_misspelling(written: str, name: str) -> bool:
+    """Whether every word is nearly the same, the digits are, and neither is the end of the other."""
     ours, theirs = _letters(written), _letters(name)
     if re.findall(r"\d", ours) != re.findall(r"\d", theirs) or ours.endswith(theirs) or theirs.endswith(ours):
         return False

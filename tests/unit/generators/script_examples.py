@@ -21,6 +21,7 @@ from meta_agent.contracts import (
     TaskAnalysis,
     UserRequest,
 )
+from meta_agent.databases.base import Lookup
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator
 from meta_agent.glossary import load_glossary
 from meta_agent.utils.llm_client import LLMClient
@@ -83,11 +84,12 @@ def generate(
     explain: Callable[[str], str | None] | None = None,
     problem: str | None = None,
     schema: DatabaseSchema = PORTFOLIO,
+    lookup: Lookup | None = None,
 ) -> tuple[GeneratedScript, ScriptedModel]:
     """The script, and the model with the calls it got."""
     with ScriptedModel(replies) as model:
         conversation = LLMClient(model.options(max_tokens=2000)).conversation("You are careful.")
-        access = DatabaseAccess(schema, explain or FakeExplain(), describe)
+        access = DatabaseAccess(schema, explain or FakeExplain(), describe, lookup)
         script = ScriptGenerator(conversation, GLOSSARY, access).generate(
             UserRequest(text=request, source="argument"),
             made_analysis or analysis(),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
 from meta_agent.databases import Database, Endpoint, RoleRights
+from meta_agent.databases.base import TextColumn, Values
 from meta_agent.utils.database_inspector import (
     COUNTS_LAST_SECONDS,
     MOST_CACHE_FILES,
@@ -208,6 +209,15 @@ class FakeDatabase:
 
     def columns_of(self, sql: str) -> tuple[Column, ...]:
         raise AssertionError("an inspector describes no query")
+
+    def holds(self, column: TextColumn, text: str) -> bool | None:
+        raise AssertionError("an inspector looks no text up")
+
+    def values(self, column: TextColumn, near: str) -> Values | None:
+        raise AssertionError("an inspector reads no values")
+
+    def count(self, sql: str, most: int) -> int | None:
+        raise AssertionError("an inspector counts no query")
 
     def rights(self) -> RoleRights:
         raise AssertionError("an inspector asks for no rights")
