@@ -11,7 +11,7 @@ import re
 
 from sqlglot import exp
 
-from meta_agent.contracts import DatabaseSchema
+from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.generators.sql_joins import is_unique
 from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table
 
@@ -20,17 +20,18 @@ def drop_unused_joins(tree: exp.Expr, request: str, schema: DatabaseSchema) -> l
     """Remove such joins from ``tree`` in place; one line for each.
 
     A table counts as used when any column of it stands outside its own join condition, and as asked
-    about when the request has its name or a word of it. Aggregates and DISTINCT may want the rows
-    of a join, whose columns they need not name: such queries are left alone.
+    about when the request has its name or a word of it. Aggregates may want the rows of a join, whose
+    columns they need not name: there a word of one of its columns is enough. DISTINCT is left alone.
     """
     if not isinstance(tree, exp.Select) or tree.is_star or tree.args.get("distinct") is not None:
         return []
-    if tree.args.get("group") is not None or aggregates_of(tree):
-        return []
+    aggregated = tree.args.get("group") is not None or bool(aggregates_of(tree)) or tree.find(exp.Window)
     repairs = []
     for join in reversed(list(tree.args.get("joins") or ())):
         table = join.this
         if not isinstance(table, exp.Table) or _is_asked_about(table.name, request):
+            continue
+        if aggregated and _are_columns_asked_about(table, tree, request, schema):
             continue
         if _repeats_rows(join, table, schema) and not _is_used(tree, join, schema):
             tree.args["joins"].remove(join)
@@ -61,6 +62,30 @@ def _is_asked_about(table: str, request: str) -> bool:
     text = request.lower()
     words = [word for word in re.findall(r"[a-z]+", table.lower()) if len(word) > 2]
     return any(_stem(word) in text for word in words)
+
+
+def _are_columns_asked_about(
+    table: exp.Table, tree: exp.Select, request: str, schema: DatabaseSchema
+) -> bool:
+    """Whether the request has a word of a column that only this one of the query's tables has."""
+    known = catalogue_table(table, schema)
+    if known is None:
+        return True
+    others = [
+        other
+        for source in tree.find_all(exp.Table)
+        if source is not table and (other := catalogue_table(source, schema)) is not None
+    ]
+    elsewhere = {word for other in others for word in _column_words(other)}
+    return bool((_column_words(known) - elsewhere) & _words(request))
+
+
+def _column_words(table: Table) -> set[str]:
+    return _words(" ".join(column.name for column in table.columns))
+
+
+def _words(text: str) -> set[str]:
+    return {_stem(word) for word in re.findall(r"[a-z]{3,}", text.lower())}
 
 
 def _stem(word: str) -> str:

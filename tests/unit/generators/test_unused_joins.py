@@ -1,0 +1,33 @@
+"""Which joins are left out of a query, and which are asked for."""
+
+from __future__ import annotations
+
+import pytest
+from sample_schema import PORTFOLIO
+
+from meta_agent.generators.sql_parsing import parse_queries
+from meta_agent.generators.unused_joins import drop_unused_joins
+
+WITH_LEASES = "FROM properties p JOIN leases l ON l.property_id = p.property_id"
+
+
+@pytest.mark.parametrize(
+    ("sql", "request_text", "dropped"),
+    [
+        (f"SELECT p.city {WITH_LEASES}", "All cities", True),
+        (f"SELECT p.city {WITH_LEASES}", "Cities with leases", False),
+        (f"SELECT SUM(p.square_feet) {WITH_LEASES}", "How big is the portfolio?", True),
+        (f"SELECT p.city, COUNT(*) {WITH_LEASES} GROUP BY p.city", "How many are in each city?", True),
+        (f"SELECT p.city, COUNT(*) {WITH_LEASES} GROUP BY p.city", "How many tenants are in each city?", False),
+        (f"SELECT p.city, COUNT(*) {WITH_LEASES} GROUP BY p.city", "Number of properties by city", True),
+        (f"SELECT p.city, l.annual_rent {WITH_LEASES}", "All cities", False),
+        (f"SELECT DISTINCT p.city {WITH_LEASES}", "All cities", False),
+    ],
+)  # fmt: skip
+def test_a_join_is_left_out_where_nothing_speaks_of_its_table(
+    sql: str, request_text: str, dropped: bool
+) -> None:
+    tree = parse_queries(sql)[0]
+    repairs = drop_unused_joins(tree, request_text, PORTFOLIO)
+    assert bool(repairs) is dropped
+    assert ("JOIN" not in tree.sql()) is dropped
