@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - queries stay on one line
 """Which joins are left out of a query, and which are asked for."""
 
 from __future__ import annotations
