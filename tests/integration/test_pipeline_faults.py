@@ -119,7 +119,7 @@ def test_an_analysis_that_stays_wrong(runner: Runner) -> None:
 
 
 def test_no_code_at_all(runner: Runner) -> None:
-    record = runner.run(analysis("properties"), *["I cannot help with that."] * 3)
+    record = runner.run(analysis("properties"), "I cannot help with that.", "No SQL here.", "I am sorry.")
     assert record.exit_code in (ExitCode.NO_ANSWER, ExitCode.MODEL), record.error
     assert record.error is not None and record.error.remedy
 
@@ -171,7 +171,7 @@ def test_an_empty_database(runner: Runner, portfolio: RunningPostgres) -> None:
 def test_an_empty_database_does_not_matter_to_arithmetic(runner: Runner, portfolio: RunningPostgres) -> None:
     portfolio.create_database("nothing", "SELECT 1")
     runner.database_url = reader_url(portfolio, "nothing")
-    record = runner.run(NO_DATA, function("def compute():\n    return 391"), request=ARITHMETIC)
+    record = runner.run(NO_DATA, function("def compute():\n    return 17 * 23"), request=ARITHMETIC)
     assert record.status == "ok", record.error
 
 
@@ -220,7 +220,7 @@ def test_a_script_that_is_refused_once_is_written_again(tmp_path: Path) -> None:
 
 
 def test_a_script_that_always_fails(tmp_path: Path) -> None:
-    bad = function("def compute():\n    return [{'x': [1][5]}]")
+    bad = function("def compute():\n    return [{'x': [1][2 + 3]}]")
     record = Runner(tmp_path).run(NO_DATA, *[bad] * (1 + EXECUTION_REPAIRS), request=ARITHMETIC)
     assert_failed(record, ExitCode.SCRIPT_FAILED, f"failed {1 + EXECUTION_REPAIRS} times", "IndexError")
     assert record.execution is not None and "IndexError" in record.execution.error_output
