@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.database]
 
 PROMPT = "\x1b[?2004h"
 """What a terminal is told once when a prompt begins: text that is pasted comes in brackets."""
-WAIT = 20
+WAIT = 60
 
 
 @pytest.fixture
@@ -53,10 +54,19 @@ def terminal(
             timeout=WAIT,
             dimensions=(40, 100),
         )
+        child.model = model
         try:
             yield child
         finally:
             child.close(force=True)
+
+
+def until_asked(child: pexpect.spawn[Any]) -> None:
+    """Wait until the model has the call: the stage is announced before LangChain is there to make it."""
+    deadline = time.monotonic() + 60
+    while not child.model.requests:
+        assert time.monotonic() < deadline, "the model was never asked"
+        time.sleep(0.05)
 
 
 def leave(child: pexpect.spawn[Any]) -> int | None:
@@ -97,6 +107,7 @@ def test_ctrl_c_stops_a_run_and_not_the_session(program: CommandLine) -> None:
         child.expect_exact(PROMPT)
         child.send(f"{REQUEST}\r")
         child.expect_exact("Analysing the request")
+        until_asked(child)
         child.sendintr()
         child.expect_exact("Interrupted")
         child.expect_exact(PROMPT)
@@ -137,6 +148,7 @@ def test_being_told_to_end_in_a_run_ends_the_session(program: CommandLine) -> No
         child.expect_exact(PROMPT)
         child.send(f"{REQUEST}\r")
         child.expect_exact("Analysing the request")
+        until_asked(child)
         child.kill(signal.SIGTERM)
         child.expect(pexpect.EOF)
         child.close()
