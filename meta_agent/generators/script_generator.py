@@ -30,6 +30,7 @@ from meta_agent.generators.function_writer import write_function
 from meta_agent.generators.query_writer import Explain, QueryWriter, Task, WrittenQuery
 from meta_agent.generators.report_shape import shape_of
 from meta_agent.generators.sql_assumptions import assumptions_of
+from meta_agent.generators.sql_entities import names_in
 from meta_agent.generators.sql_parsing import to_sql
 from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
 from meta_agent.glossary import Glossary
@@ -100,6 +101,7 @@ class ScriptGenerator:
                 plan,
                 self._glossary.mentioned_in(request.text),
                 may_transform=analysis.complexity == "COMPLEX" and plan.simulation_config is None,
+                names=names_in(request.text, analysis.key_entities, self._database.schema, self._glossary),
                 taken=_names_in(_REPORT, reports=[], transform="pass", max_rows=MAX_ROWS),
             )
             return self._console_report(self._database, task, heading, problem)
