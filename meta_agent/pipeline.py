@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from meta_agent.analyzers.task_analyzer import TaskAnalyzer
+from meta_agent.answer_checks import answer_doubts
 from meta_agent.contracts import (
     DatabaseSchema,
     ExecutionResult,
@@ -123,6 +124,9 @@ class Pipeline:
                 return generator.generate(request, analysis, plan, created=run.started_at, problem=problem)
 
             self._generate_and_execute(run, generate, executor)
+            if run.script is not None and run.execution is not None:
+                lookup = database.lookup if database else None
+                run.warnings.extend(answer_doubts(run.script, run.execution, request.text, lookup))
 
     def _conversation(self, schema: DatabaseSchema | None) -> Conversation:
         return self._client.conversation(

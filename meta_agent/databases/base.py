@@ -65,7 +65,7 @@ class Values:
 
     texts: tuple[str, ...]
     is_complete: bool
-    """Whether these are all; otherwise those that share the longest word with the text sought."""
+    """Whether these are all; otherwise some that share words with the text sought."""
 
 
 class Lookup(Protocol):
@@ -78,7 +78,7 @@ class Lookup(Protocol):
         """Whether some row has exactly this text; None where that cannot be found out soon."""
 
     def values(self, column: TextColumn, near: str) -> Values | None:
-        """All texts of a column that has few, or else those that share a word with ``near``.
+        """All texts of a column that has few, or else some that share words with ``near``.
 
         None where they cannot be read soon.
         """

@@ -6,6 +6,8 @@ an index; of a column with many different texts only those that share a word are
 
 from __future__ import annotations
 
+import re
+
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
@@ -28,17 +30,20 @@ def holds(cursor: Cursor, column: TextColumn, text: str) -> bool:
 
 
 def values(cursor: Cursor, column: TextColumn, near: str) -> Values:
-    """All texts of a column that has few, or else those that share a word with ``near``.
+    """All texts of a column that has few, or else those with the words of ``near``, or with its longest.
 
     Raises psycopg2.Error.
     """
     every = _distinct(cursor, column, "%")
     if len(every) <= MOST_VALUES:
         return Values(every, is_complete=True)
-    word = max(near.split(), key=len, default="")
-    if len(word) < _SHORTEST_WORD:
-        return Values((), is_complete=False)
-    return Values(_distinct(cursor, column, f"%{_literally(word)}%")[:MOST_VALUES], is_complete=False)
+    words = re.findall(r"[^\W_]+", near)
+    for sought in (words, [max(words, key=len, default="")]):
+        if len("".join(sought)) >= _SHORTEST_WORD:
+            found = _distinct(cursor, column, f"%{'%'.join(sought)}%")
+            if found:
+                return Values(found[:MOST_VALUES], is_complete=False)
+    return Values((), is_complete=False)
 
 
 def _distinct(cursor: Cursor, column: TextColumn, pattern: str) -> tuple[str, ...]:
@@ -49,11 +54,6 @@ def _distinct(cursor: Cursor, column: TextColumn, pattern: str) -> tuple[str, ..
     )
     cursor.execute(_filled(query, column), (pattern,))
     return tuple(sorted(row[0] for row in cursor.fetchall()))
-
-
-def _literally(text: str) -> str:
-    """The text as a pattern that means itself."""
-    return "".join(f"\\{character}" if character in "\\%_" else character for character in text)
 
 
 def _filled(query: sql.SQL, column: TextColumn) -> sql.Composed:

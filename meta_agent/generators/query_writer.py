@@ -27,6 +27,7 @@ from meta_agent.generators.report_shape import (
     show_what_repeats,
 )
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
+from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
@@ -64,6 +65,8 @@ class Task:
     definitions: tuple[Metric, ...] = ()
     may_transform: bool = False
     """Whether a function may follow the query, for what SQL cannot do."""
+    names: tuple[str, ...] = ()
+    """Proper names in the request, which the rows should hold."""
     taken: frozenset[str] = frozenset()
     """Names that the script around that function uses."""
 
@@ -131,7 +134,7 @@ class QueryWriter:
                 written = self._checked(replies[-1], task)
                 doubts = self._doubts(written, task.request) if attempt == 0 else ()
                 if not doubts:
-                    return self._with_stored_values(written)
+                    return self._with_stored_values(written, task)
                 doubted = replace(written, warnings=doubts)
                 raise _Rejected(f"{' '.join(doubts)} {_HOW_TO_MEND_DOUBTS}")
             except _Rejected as rejected:
@@ -140,7 +143,7 @@ class QueryWriter:
                 if replies and replies[-1] in replies[:-1]:
                     break  # told what is wrong, the model says the same again
         if doubted is not None:
-            return self._with_stored_values(doubted)
+            return self._with_stored_values(doubted, task)
         raise NoAnswer(
             f"No query that your database accepts could be written; the last problem: {_sentence(problem)}",
             "Name the tables or columns you mean, or ask in smaller steps.",
@@ -177,7 +180,7 @@ class QueryWriter:
         unasked = [f"The query has a condition on '{text}', which was not asked for." for text in texts]
         return (*unasked, *written.warnings)
 
-    def _with_stored_values(self, written: WrittenQueries) -> WrittenQueries:
+    def _with_stored_values(self, written: WrittenQueries, task: Task) -> WrittenQueries:
         """Its texts as the database writes them: the last step, so that none of them gets into a prompt."""
         if self._lookup is None:
             return written
@@ -191,6 +194,9 @@ class QueryWriter:
             queries.append(replace(query, sql=to_sql(tree), tree=tree))
             repairs += check.repairs
             warnings += check.warnings
+        told = " ".join([*repairs, *warnings])
+        names = (name for name in task.names if f"'{name}'" not in told)
+        warnings += missing_names(names, (query.tree for query in queries), self._schema, self._lookup)
         unique = tuple(dict.fromkeys(repairs)), tuple(dict.fromkeys(warnings))
         return replace(written, queries=tuple(queries), repairs=unique[0], warnings=unique[1])
 

@@ -29,6 +29,8 @@ from meta_agent.generators.function_code import defined_names, import_block, spl
 from meta_agent.generators.function_writer import write_function
 from meta_agent.generators.query_writer import Explain, QueryWriter, Task, WrittenQuery
 from meta_agent.generators.report_shape import shape_of
+from meta_agent.generators.sql_assumptions import assumptions_of
+from meta_agent.generators.sql_entities import names_in
 from meta_agent.generators.sql_parsing import to_sql
 from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
 from meta_agent.glossary import Glossary
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 10_000
 """Most rows of one table that a script reads."""
+MOST_ASSUMPTIONS = 8
+"""Lines under an answer; more would not be read."""
 _REPORT = "templates/script/console_report.py.j2"
 _FREE_FORM = "templates/script/free_form.py.j2"
 _FREE_FORM_IMPORTS = (
@@ -97,6 +101,7 @@ class ScriptGenerator:
                 plan,
                 self._glossary.mentioned_in(request.text),
                 may_transform=analysis.complexity == "COMPLEX" and plan.simulation_config is None,
+                names=names_in(request.text, analysis.key_entities, self._database.schema, self._glossary),
                 taken=_names_in(_REPORT, reports=[], transform="pass", max_rows=MAX_ROWS),
             )
             return self._console_report(self._database, task, heading, problem)
@@ -129,7 +134,10 @@ class ScriptGenerator:
             needs_database=True,
             repairs=written.repairs,
             assumptions=_assumptions(
-                written.queries, definition_lines(task.definitions, database.schema), task.plan
+                written.queries,
+                definition_lines(task.definitions, database.schema),
+                task.plan,
+                database.schema,
             ),
             warnings=(*written.warnings, *_not_installed(pinned.unknown)),
         )
@@ -248,16 +256,17 @@ def _day(created: datetime) -> str:
 
 
 def _assumptions(
-    queries: tuple[WrittenQuery, ...], definitions: tuple[str, ...], plan: ExecutionPlan
+    queries: tuple[WrittenQuery, ...],
+    definitions: tuple[str, ...],
+    plan: ExecutionPlan,
+    schema: DatabaseSchema,
 ) -> tuple[str, ...]:
-    lines = list(definitions)
-    for query in queries:
-        where = query.tree.args.get("where")
-        if where is not None:
-            lines.append(f"only rows where {where.this.sql(dialect='postgres')}")
-        limit = query.tree.args.get("limit")
-        if limit is not None and limit.expression is not None:
-            lines.append(f"at most {limit.expression.sql(dialect='postgres')} rows")
-    for scenario in plan.simulation_config.scenarios if plan.simulation_config else ():
-        lines.append(f"what-if: {scenario.quantity} changed by {scenario.change_percent:+g} %")
+    """One line each, at most MOST_ASSUMPTIONS; what the user said themselves comes first."""
+    scenarios = plan.simulation_config.scenarios if plan.simulation_config else ()
+    changes = [f"what-if: {s.quantity} changed by {s.change_percent:+g} %" for s in scenarios]
+    read = [line for query in queries for line in assumptions_of(query.tree, schema)]
+    lines = list(dict.fromkeys([*changes, *definitions, *read]))
+    if len(lines) > MOST_ASSUMPTIONS:
+        rest = len(lines) - MOST_ASSUMPTIONS + 1
+        lines = [*lines[: MOST_ASSUMPTIONS - 1], f"and {rest} more: see the query in the script"]
     return tuple(lines)

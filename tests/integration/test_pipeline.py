@@ -194,3 +194,17 @@ def test_runs_of_several_processes_at_once_keep_apart(portfolio: RunningPostgres
     answers = [json.loads(process.communicate()[0]) for process in processes]
     assert [answer["status"] for answer in answers] == ["ok"] * 3
     assert len({answer["run_dir"] for answer in answers}) == 3
+
+
+def test_a_doubtful_answer_says_what_is_doubtful(runner: Runner) -> None:
+    sql = "SELECT name, noi FROM properties WHERE name = 'harbour view' AND noi > 0 ORDER BY noi DESC"
+    record = runner.run(analysis("properties"), query(sql), request="The top 2 by NOI of harbour view")
+    assert record.status == "ok" and not rows_of(record)
+    assert record.script is not None
+    assert "'harbour view' is written 'Harbour \"View\"' in properties.name" in record.script.repairs
+    assert "the first 2 rows are taken, as asked" in record.script.repairs
+    assert record.warnings == (
+        "No row fits name = 'Harbour \"View\"'; without that condition there are 2.",
+        "No row fits noi > 0; without that condition there is 1.",
+    )
+    assert "only rows where name = 'Harbour \"View\"' AND noi > 0" in record.script.assumptions

@@ -13,6 +13,8 @@ from postgres_server import RunningPostgres
 from meta_agent.databases import Database, open_database
 from meta_agent.databases.base import TextColumn
 from meta_agent.databases.column_values import MOST_VALUES
+from meta_agent.generators.sql_empty import emptying_conditions
+from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_parsing import parse_queries, to_sql
 from meta_agent.generators.sql_values import mend_values
 
@@ -93,6 +95,7 @@ def test_rows_are_counted_up_to_a_bound(shops: Database, sql: str, rows: int | N
         ("""SELECT 1 FROM "Shop ""List" s WHERE UPPER(s."Town Name") = 'tampa'""", "'TAMPA'"),
         ("""SELECT 1 FROM "Shop ""List" WHERE code = 'fl'""", "'FL'"),
         ("SELECT 1 FROM tenants WHERE name = 'zebra trading inc'", "'Zebra Trading, Inc.'"),
+        ("SELECT 1 FROM tenants WHERE name = 'tenant number 2777'", "'Tenant Number 2777'"),
     ],
 )
 def test_a_mended_query_finds_its_rows(shops: Database, sql: str, expected: str) -> None:
@@ -103,3 +106,44 @@ def test_a_mended_query_finds_its_rows(shops: Database, sql: str, expected: str)
     assert len(check.repairs) == 1 and check.warnings == []
     assert shops.explain(to_sql(tree)) is None
     assert shops.count(to_sql(tree), 10) == 1
+
+
+class TestEmptyAnswers:
+    """Which condition left nothing, counted in real rows."""
+
+    @pytest.mark.parametrize(
+        ("sql", "doubts"),
+        [
+            (
+                "SELECT name FROM tenants WHERE id < 11 AND name = 'Nobody' ORDER BY id LIMIT 5",
+                ("No row fits name = 'Nobody'; without that condition there are 10.",),
+            ),
+            (
+                "SELECT SUM(id) AS n FROM tenants WHERE id > 9001 AND name LIKE 'Zebra%'",
+                (
+                    "No row fits id > 9001; without that condition there is 1.",
+                    "No row fits name LIKE 'Zebra%'; without that condition there is 1.",
+                ),
+            ),
+            (
+                "SELECT name FROM tenants WHERE id < 0 AND name = 'Nobody'",
+                ("No row fits the conditions together; without them there are 1,000 or more.",),
+            ),
+            (
+                "SELECT name FROM tenants GROUP BY name, id HAVING COUNT(*) > 9",
+                (),
+            ),
+            ("SELECT name FROM tenants WHERE id < 3", ()),
+            ("SELECT t.n FROM (SELECT name AS n FROM tenants WHERE id < 0) AS t", ()),
+        ],
+    )
+    def test_what_left_nothing(self, shops: Database, sql: str, doubts: tuple[str, ...]) -> None:
+        assert emptying_conditions(parse_queries(sql)[0], shops) == doubts
+
+
+@pytest.mark.parametrize(
+    ("name", "is_missing"), [("zebra trading", False), ("100%_\\", False), ("Nobody%", True)]
+)
+def test_names_are_sought_in_every_text(shops: Database, name: str, is_missing: bool) -> None:
+    tree = parse_queries("""SELECT 1 FROM tenants, "Shop ""List" """)[0]
+    assert bool(list(missing_names([name], [tree], shops.schema(), shops))) is is_missing
