@@ -6,6 +6,7 @@ python script_executor.py "Which properties have a DSCR below 1.25?"
 from __future__ import annotations
 
 import gc
+import shlex
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -294,7 +295,13 @@ class Invocation:
     def _show(self, record: RunRecord) -> None:
         self.exit_code = record.exit_code
         demo = " --demo" if self._demo else ""
-        self._reporter.show_run(record, self._glossary, f"python {sys.argv[0]} execute{demo}")
+        self._reporter.show_run(record, self._glossary, f"python {_own_path()} execute{demo}")
+
+
+def _own_path() -> str:
+    """This file as the user would type it: from the current folder where it lies below."""
+    path = Path(sys.argv[0]).absolute()
+    return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 def _sandbox(settings: Settings) -> SandboxOptions:

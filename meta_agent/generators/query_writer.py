@@ -26,6 +26,7 @@ from meta_agent.generators.report_shape import (
     repeated_sums,
     show_what_repeats,
 )
+from meta_agent.generators.single_row_groups import ungroup_single_rows
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_names import mend_names
@@ -258,6 +259,7 @@ class QueryWriter:
         scenarios = task.plan.simulation_config.scenarios if task.plan.simulation_config else ()
         yield lambda tree: take_out_change(tree, scenarios)
         yield lambda tree: drop_unused_joins(tree, task.request, self._schema)
+        yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
         yield lambda tree: count_rows_once(tree, self._schema)
         yield lambda tree: show_what_repeats(tree, self._schema)
         yield lambda tree: make_arithmetic_safe(tree, self._schema)

@@ -163,7 +163,7 @@ def _rated(tree: exp.Expr, glossary: Glossary) -> tuple[tuple[str, Metric], ...]
 def _adds_up(node: exp.Expr, tree: exp.Select, schema: DatabaseSchema) -> bool:
     """Whether the sum over the result's rows counts every value once."""
     group = tree.args.get("group")
-    if group is not None and not (isinstance(node, exp.Column) and _groups_are_rows(group, tree, schema)):
+    if group is not None and not (isinstance(node, exp.Column) and groups_are_rows(group, tree, schema)):
         plain = group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is None
         return plain and _is_plain_sum(node) and not list(_repetitions(tree, schema))
     tables = _tables_of(tree, schema)
@@ -175,7 +175,7 @@ def _adds_up(node: exp.Expr, tree: exp.Select, schema: DatabaseSchema) -> bool:
     return not repeats_rows_of({owner}, tables, tree, schema)
 
 
-def _groups_are_rows(group: exp.Group, tree: exp.Select, schema: DatabaseSchema) -> bool:
+def groups_are_rows(group: exp.Group, tree: exp.Select, schema: DatabaseSchema) -> bool:
     """Whether every group is one row: grouped by a key of a table whose rows no join repeats."""
     tables = _tables_of(tree, schema)
     if tables is None or group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is not None:
