@@ -36,6 +36,7 @@ _BEHIND = re.compile(
     re.IGNORECASE,
 )
 """``five largest loans``, ``3 properties with the lowest NOI``."""
+_FIRST = re.compile(rf"\b(?:first|last|next)\s+{_NUMBER}", re.IGNORECASE)
 _BOUND = re.compile(r"\bat\s+(?:the\s+)?(?:most|least)\b", re.IGNORECASE)
 _EACH = re.compile(r"\b(?:each|every|per|for all|in all|respective(?:ly)?)\b", re.IGNORECASE)
 _JUDGED = re.compile(
@@ -62,6 +63,13 @@ def asked_ranking(request: str) -> Ranking | None:
         return None
     count = counts.pop()
     return Ranking(count, _end(text)) if 1 <= count <= MOST else None
+
+
+def without_counts(request: str) -> str:
+    """The request without its words for how many rows it wants: ``top 5``, ``the first ten``."""
+    for pattern in (_AHEAD, _BEHIND, _FIRST):
+        request = pattern.sub(" ", request)
+    return request
 
 
 def _end(text: str) -> End | None:

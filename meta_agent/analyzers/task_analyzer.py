@@ -16,6 +16,7 @@ from meta_agent.analyzers.grounding import tables_meant
 from meta_agent.contracts import DatabaseSchema, Table, TaskAnalysis, UserRequest
 from meta_agent.errors import NoAnswer
 from meta_agent.glossary import Glossary, normalise
+from meta_agent.ranking import without_counts
 from meta_agent.rendering import render
 from meta_agent.what_if import asks_what_if
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 _WEB = re.compile(
     r"\b(web\s?(site|page|app|application|dashboard|interface)|dashboard|flask)s?\b", re.IGNORECASE
-)
-_HOW_MANY = re.compile(
-    r"\b(top|bottom|first|last|next|best|worst|highest|lowest|largest|smallest|biggest)\s+\d+\b",
-    re.IGNORECASE,
 )
 _FIGURE = re.compile(r"\b(?!(?:19|20)\d\d\b)\d")
 _NOTHING = ("", "none", "null", "n a", "no table", "nothing")
@@ -117,7 +114,7 @@ def _stands_in(name: str, text: str) -> bool:
 
 def gives_figures(text: str) -> bool:
     """Whether a request has numbers that something can be computed from: neither a year nor how many."""
-    return _FIGURE.search(_HOW_MANY.sub(" ", text)) is not None
+    return _FIGURE.search(without_counts(text)) is not None
 
 
 def asks_for_web_page(text: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meta_agent.ranking import MOST, Ranking, asked_ranking
+from meta_agent.ranking import MOST, Ranking, asked_ranking, without_counts
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,17 @@ def test_any_text_can_be_read(text: str) -> None:
 def test_the_number_is_the_one_written(count: int, word: str) -> None:
     asked = asked_ranking(f"show the {word} {count} loans")
     assert asked is not None and asked.count == count
+
+
+@pytest.mark.parametrize(
+    ("request_text", "has_figures"),
+    [
+        ("the top 5 properties", False),
+        ("the first ten loans and the next 10", False),
+        ("3 properties with the lowest NOI", False),
+        ("a loan of 500,000 at 6 percent", True),
+        ("the top 5 of 40, 30, 20", True),
+    ],
+)
+def test_how_many_rows_are_wanted_is_no_figure_to_compute_from(request_text: str, has_figures: bool) -> None:
+    assert any(character.isdigit() for character in without_counts(request_text)) is has_figures
