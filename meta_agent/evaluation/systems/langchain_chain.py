@@ -49,7 +49,9 @@ class LangChainChain:
         from langchain_community.utilities import SQLDatabase
         from langchain_core.callbacks import get_usage_metadata_callback
 
-        tables = SQLDatabase.from_uri(database.url, schema=database.only_schema)
+        # SQLAlchemy 2.1 takes psycopg 3 unless told; the driver here is psycopg2.
+        url = database.url.replace("postgresql://", "postgresql+psycopg2://", 1)
+        tables = SQLDatabase.from_uri(url, schema=database.only_schema)
         chain = create_sql_query_chain(self._chat.bind(extra_body={"max_tokens": SQL_TOKENS}), tables)
 
         def ask(question: str) -> tuple[str, LlmUsage]:
