@@ -14,12 +14,12 @@ from typing import Literal
 End = Literal["high", "low"]
 
 MOST = 1_000
-_NUMBER_WORDS = """
+_WORDS = """
     one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen twenty
 """
-_NUMBERS = tuple(_NUMBER_WORDS.split())
-_NUMBER = rf"(?<![\w.,$€£-])(?P<n>\d{{1,4}}|{'|'.join(_NUMBERS)})(?![\w%-]|[.,]\d)"
+NUMBER_WORDS = tuple(_WORDS.split())
+_NUMBER = rf"(?<![\w.,$€£-])(?P<n>\d{{1,4}}|{'|'.join(NUMBER_WORDS)})(?![\w%-]|[.,]\d)"
 _HIGH = r"highest|largest|biggest|greatest|priciest|longest"
 _LOW = r"lowest|smallest|fewest|cheapest|shortest"
 _OPEN = r"worst|best|newest|latest|oldest|earliest|strongest|weakest|riskiest|safest|richest|poorest"
@@ -87,4 +87,4 @@ def _end(text: str) -> End | None:
 
 
 def _number(word: str) -> int:
-    return int(word) if word.isdigit() else _NUMBERS.index(word.lower()) + 1
+    return int(word) if word.isdigit() else NUMBER_WORDS.index(word.lower()) + 1

@@ -34,7 +34,7 @@ from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
 from meta_agent.generators.sql_ranking import mend_count, mend_direction, put_unknown_last
 from meta_agent.generators.sql_values import mend_values
-from meta_agent.generators.unasked_filters import unasked_texts
+from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import Metric
 from meta_agent.ranking import Ranking, asked_ranking
@@ -133,10 +133,10 @@ class QueryWriter:
             try:
                 replies.append(self._reply(prompt, task))
                 written = self._checked(replies[-1], task)
-                doubts = self._doubts(written, task.request) if attempt == 0 else ()
-                if not doubts:
-                    return self._with_stored_values(written, task)
-                doubted = replace(written, warnings=doubts)
+                written = replace(written, warnings=self._doubts(written, task))
+                if not written.warnings or attempt > 0:
+                    return self._with_stored_values(_surer(doubted, written), task)
+                doubts, doubted = written.warnings, written
                 raise _Rejected(f"{' '.join(doubts)} {_HOW_TO_MEND_DOUBTS}")
             except _Rejected as rejected:
                 problem = rejected.problem
@@ -173,13 +173,19 @@ class QueryWriter:
         described = self._describe(self._schema.model_copy(update={"tables": tables})) if tables else ""
         return render("prompts/repair_query.md.j2", problem=problem, tables=described)
 
-    def _doubts(self, written: WrittenQueries, request: str) -> tuple[str, ...]:
+    def _doubts(self, written: WrittenQueries, task: Task) -> tuple[str, ...]:
         """Why a draft that runs looks wrong. A second one may know better; if not, it is shown with these."""
-        texts = [
-            text for query in written.queries for text in unasked_texts(query.tree, request, self._schema)
+        rules = " ".join([*definition_lines(task.definitions, self._schema), *_thresholds(task.definitions)])
+        unasked = [
+            text
+            for query in written.queries
+            for text in (
+                *unasked_texts(query.tree, task.request, self._schema),
+                *unasked_bounds(query.tree, task.request, rules, self._schema),
+            )
         ]
-        unasked = [f"The query has a condition on '{text}', which was not asked for." for text in texts]
-        return (*unasked, *written.warnings)
+        said = (f"The query has a condition on '{text}', which was not asked for." for text in unasked)
+        return tuple(dict.fromkeys([*said, *written.warnings]))
 
     def _with_stored_values(self, written: WrittenQueries, task: Task) -> WrittenQueries:
         """Its texts as the database writes them: the last step, so that none of them gets into a prompt."""
@@ -274,6 +280,16 @@ class QueryWriter:
     def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
         named = (catalogue_table(source, self._schema) for source in tree.find_all(exp.Table))
         return tuple(dict.fromkeys(table for table in named if table is not None))
+
+
+def _surer(first: WrittenQueries | None, second: WrittenQueries) -> WrittenQueries:
+    """The draft with fewer doubts; the second, which was told of the first one's, where they have as many."""
+    return first if first is not None and len(first.warnings) < len(second.warnings) else second
+
+
+def _thresholds(definitions: Iterable[Metric]) -> Iterator[str]:
+    for metric in definitions:
+        yield from (str(threshold) for threshold in metric.thresholds)
 
 
 def _transform_in(reply: str, task: Task) -> str:
