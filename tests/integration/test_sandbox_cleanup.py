@@ -19,7 +19,8 @@ from meta_agent.sandbox.owner import OWNER_LABEL
 pytestmark = pytest.mark.docker
 
 RUNNER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 sys.path[:0] = ["tests/integration", "."]
 from pathlib import Path
 from sandbox_support import Sandbox
