@@ -111,6 +111,8 @@ class Pipeline:
                 analyzer = TaskAnalyzer(about_request, schema, self._options.glossary)
                 run.analysis = analysis = analyzer.analyze(request)
             self._check_answerable(run, analysis)
+            if not self._options.dry_run:
+                executor.require_engine()  # told before a script is written that could not run
             with run.stage("planning"):
                 planner = ExecutionPlanner(
                     about_request, schema, host=self._options.host, port=self._options.port

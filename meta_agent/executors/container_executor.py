@@ -58,6 +58,7 @@ class ContainerExecutor:
         self._engine: Engine | None = None
         self._found_base: BaseImage | None = None
         self._finding_base = threading.Lock()
+        self._connecting = threading.Lock()
         self._lock = threading.Lock()
         """Held while a workspace is made: closing waits for that moment, not for a long build."""
         self._closed = False
@@ -91,6 +92,10 @@ class ContainerExecutor:
         threading.Thread(
             target=self._prepare_into, args=(coming, earlier, *self._wanted), daemon=True
         ).start()
+
+    def require_engine(self) -> None:
+        """Wait for the engine that ``prepare`` is looking for. Raises SandboxError where none answers."""
+        self._connected()
 
     def execute(
         self, run_dir: Path, script: GeneratedScript, validation: ValidationResult, database_url: str | None
@@ -175,14 +180,15 @@ class ContainerExecutor:
 
     def _connected(self) -> Engine:
         """The engine; what killed runs have left in it is removed on the first call."""
-        if self._engine is None:
-            from meta_agent.sandbox.engine import connect
-            from meta_agent.sandbox.leftovers import sweep
+        with self._connecting:
+            if self._engine is None:
+                from meta_agent.sandbox.engine import connect
+                from meta_agent.sandbox.leftovers import sweep
 
-            engine = connect(self._options)
-            sweep(engine.client)
-            self._engine = engine
-        return self._engine
+                engine = connect(self._options)
+                sweep(engine.client)
+                self._engine = engine
+            return self._engine
 
     # --- running -----------------------------------------------------------------
 

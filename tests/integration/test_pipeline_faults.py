@@ -235,7 +235,10 @@ def test_a_script_that_takes_too_long_is_not_tried_again(tmp_path: Path) -> None
 
 
 def test_docker_is_not_there(runner: Runner) -> None:
-    assert_failed(run_in(runner, docker_host="unix:///nowhere/docker.sock"), ExitCode.SANDBOX)
+    """No script is written that could not run."""
+    record = run_in(runner, docker_host="unix:///nowhere/docker.sock")
+    assert_failed(record, ExitCode.SANDBOX)
+    assert record.analysis is not None and record.script is None
 
 
 def test_an_image_that_cannot_be_had(runner: Runner) -> None:
@@ -257,7 +260,10 @@ def run_in(runner: Runner, **sandbox: str) -> RunRecord:
         pipeline = runner.pipeline(model)
         options = pipeline._options
         pipeline._options = replace(options, sandbox=replace(options.sandbox, **sandbox))
-        return pipeline.run(asked())
+        record = pipeline.run(asked())
+        if record.script is None:
+            model._script.clear()  # what was not asked for
+        return record
 
 
 def closed_off(database: str) -> tuple[str, ...]:
