@@ -28,6 +28,7 @@ from meta_agent.generators.report_shape import (
 )
 from meta_agent.generators.single_row_groups import ungroup_single_rows
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
+from meta_agent.generators.sql_durations import give_unit
 from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
@@ -268,6 +269,7 @@ class QueryWriter:
         yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
         yield lambda tree: count_rows_once(tree, self._schema)
         yield lambda tree: show_what_repeats(tree, self._schema)
+        yield lambda tree: give_unit(tree, task.request, self._schema)
         yield lambda tree: make_arithmetic_safe(tree, self._schema)
         yield lambda tree: name_outputs_apart(tree, self._schema)
 

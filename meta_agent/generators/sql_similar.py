@@ -6,8 +6,9 @@ strict: ``noi_2023`` is no misspelling of ``noi_2024``, nor ``paid`` of ``unpaid
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rapidfuzz import fuzz
 
@@ -15,6 +16,10 @@ from meta_agent.glossary import normalise
 
 _NEAR = 85.0
 """Least similarity (0-100) of whole names, and of each of their words."""
+_SHORTEST_PREFIX = 3
+_SHORTEST_STEM = 4
+_FEWEST_COLUMNS = 3
+"""Columns from which a common beginning is a table's prefix and no accident."""
 
 
 def nearest_name(written: str, names: Iterable[str]) -> str | None:
@@ -25,6 +30,26 @@ def nearest_name(written: str, names: Iterable[str]) -> str | None:
         return same[0] if len(same) == 1 else None
     near = [name for name in candidates if is_misspelling(written, name)]
     return near[0] if len(near) == 1 else None
+
+
+def prefixed_name(written: str, columns: Sequence[str]) -> str | None:
+    """The one column of a table that is meant, where all its columns begin with the table's own prefix.
+
+    With ``cust_name`` and ``cust_country`` among columns that all begin with ``cust_``, ``country`` and
+    ``cucountry`` are ``cust_country``: no more than the end of the prefix is missing.
+    """
+    prefix = os.path.commonprefix([name.lower() for name in columns])  # noqa: RUF071 - letters, not folders
+    if len(columns) < _FEWEST_COLUMNS or len(prefix) < _SHORTEST_PREFIX:
+        return None
+    stems = {name: name.lower()[len(prefix) :] for name in columns}
+    meant = [
+        name
+        for name, stem in stems.items()
+        if len(stem) >= _SHORTEST_STEM
+        and written.lower().endswith(stem)
+        and prefix.startswith(written.lower().removesuffix(stem))
+    ]
+    return meant[0] if len(meant) == 1 else None
 
 
 def suggestions(written: str, names: Iterable[str]) -> list[str]:

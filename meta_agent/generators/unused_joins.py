@@ -19,21 +19,27 @@ from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table
 def drop_unused_joins(tree: exp.Expr, request: str, schema: DatabaseSchema) -> list[str]:
     """Remove such joins from ``tree`` in place; one line for each.
 
-    A table counts as used when any column of it stands outside its own join condition, and as asked
+    A table counts as used when a column of it stands outside its own join condition, unless an inner
+    join equates it with another table's, which then takes its place. It counts as asked
     about when the request has its name or a word of it. Aggregates may want the rows of a join, whose
     columns they need not name: there a word of one of its columns is enough. DISTINCT is left alone.
     """
     if not isinstance(tree, exp.Select) or tree.is_star or tree.args.get("distinct") is not None:
         return []
     aggregated = tree.args.get("group") is not None or bool(aggregates_of(tree)) or tree.find(exp.Window)
+    named = {query.alias for query in tree.find_all(exp.CTE)}
     repairs = []
     for join in reversed(list(tree.args.get("joins") or ())):
         table = join.this
         if not isinstance(table, exp.Table) or _is_asked_about(table.name, request):
             continue
+        if catalogue_table(table, schema) is None or table.name in named:
+            continue  # a WITH query: joining it may choose rows
         if aggregated and _are_columns_asked_about(table, tree, request, schema):
             continue
         if _repeats_rows(join, table, schema) and not _is_used(tree, join, schema):
+            for column, same in _replaceable(tree, join):
+                _replace(column, same)
             tree.args["joins"].remove(join)
             repairs.append(f"left out the table {table.name}, which the answer does not use")
     return repairs
@@ -51,11 +57,37 @@ def _is_used(tree: exp.Select, join: exp.Join, schema: DatabaseSchema) -> bool:
     known = catalogue_table(join.this, schema)
     names = {column.name for column in known.columns} if known is not None else None
     own = {id(column) for column in join.find_all(exp.Column)}
+    own |= {id(column) for column, _ in _replaceable(tree, join)}
     return any(
         column.table == join.alias_or_name or (not column.table and (names is None or column.name in names))
         for column in tree.find_all(exp.Column)
         if id(column) not in own
     )
+
+
+def _replaceable(tree: exp.Select, join: exp.Join) -> list[tuple[exp.Column, exp.Column]]:
+    """Columns of an inner join's table outside its condition, with the column that the condition equates."""
+    condition = join.args.get("on")
+    if join.side or condition is None:
+        return []
+    equal = {}
+    for part in condition.flatten() if isinstance(condition, exp.And) else (condition,):
+        for one, other in ((part.this, part.expression), (part.expression, part.this)):
+            both = isinstance(part, exp.EQ) and isinstance(one, exp.Column) and isinstance(other, exp.Column)
+            if both and one.table == join.alias_or_name and other.table not in ("", join.alias_or_name):
+                equal[one.name] = other
+    own = {id(column) for column in join.find_all(exp.Column)}
+    return [
+        (column, equal[column.name])
+        for column in tree.find_all(exp.Column)
+        if id(column) not in own and column.table == join.alias_or_name and column.name in equal
+    ]
+
+
+def _replace(column: exp.Column, same: exp.Column) -> None:
+    """Put an equal column in its place; an output keeps its name."""
+    is_output = isinstance(column.parent, exp.Select) and column.name != same.name
+    column.replace(exp.alias_(same.copy(), column.name, quoted=True) if is_output else same.copy())
 
 
 def _is_asked_about(table: str, request: str) -> bool:
@@ -76,7 +108,7 @@ def _are_columns_asked_about(
         for source in tree.find_all(exp.Table)
         if source is not table and (other := catalogue_table(source, schema)) is not None
     ]
-    elsewhere = {word for other in others for word in _column_words(other)}
+    elsewhere = {word for other in others for word in (*_column_words(other), *_words(other.name))}
     return bool((_column_words(known) - elsewhere) & _words(request))
 
 

@@ -7,7 +7,7 @@ from sample_schema import AWKWARD, PORTFOLIO, database, table
 from meta_agent.contracts import DatabaseSchema
 from meta_agent.generators.sql_names import NameCheck, mend_names
 from meta_agent.generators.sql_parsing import parse_queries
-from meta_agent.generators.sql_similar import nearest_name
+from meta_agent.generators.sql_similar import nearest_name, prefixed_name
 
 
 def mended(sql: str, schema: DatabaseSchema = PORTFOLIO) -> tuple[str, NameCheck]:
@@ -318,3 +318,46 @@ def test_a_join_condition_never_compares_a_column_with_itself() -> None:
     )
     assert "f.metric_id = f.metric_id" not in sql
     assert check.problems
+
+
+def test_a_table_that_several_joined_ones_refer_to_is_one_meaning() -> None:
+    sql, check = mended(
+        "SELECT l.tenant_name, l.property_name FROM monthly_income AS m JOIN leases AS l ON m.property_id = l.property_id"
+    )
+    assert not check.problems
+    assert "JOIN properties ON" in sql and "properties.property_name" in sql
+
+
+def test_a_table_that_is_meant_in_two_ways_is_reported() -> None:
+    _, check = mended(
+        "SELECT l.tenant_name, l.property_name FROM monthly_income AS m JOIN leases AS l ON m.noi = l.annual_rent"
+    )
+    assert check.problems
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("country", "custcountry"),
+        ("cucountry", "custcountry"),
+        ("custcountry", "custcountry"),
+        ("name", "custname"),
+        ("mycountry", None),
+        ("id", None),
+        ("phone", None),
+    ],
+)
+def test_a_column_without_its_table_s_prefix(written: str, meant: str | None) -> None:
+    assert prefixed_name(written, ["custid", "custname", "custcountry"]) == meant
+
+
+def test_a_beginning_that_not_all_columns_share_is_no_prefix() -> None:
+    assert prefixed_name("country", ["custid", "custcountry", "place"]) is None
+    assert prefixed_name("country", ["custid", "custcountry"]) is None
+
+
+def test_a_column_without_its_table_s_prefix_is_mended_in_a_query() -> None:
+    schema = database(table("customers", "custid:integer custname:text custcountry:text"))
+    sql, check = mended("SELECT c.country, COUNT(*) FROM customers AS c GROUP BY c.country", schema)
+    assert sql == "SELECT c.custcountry, COUNT(*) FROM customers AS c GROUP BY c.custcountry"
+    assert check.repairs

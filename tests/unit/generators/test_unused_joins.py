@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from sample_schema import PORTFOLIO
+from sample_schema import PORTFOLIO, database, table
 
-from meta_agent.generators.sql_parsing import parse_queries
+from meta_agent.generators.sql_parsing import parse_queries, to_sql
 from meta_agent.generators.unused_joins import drop_unused_joins
 
 WITH_LEASES = "FROM properties p JOIN leases l ON l.property_id = p.property_id"
@@ -23,6 +23,11 @@ WITH_LEASES = "FROM properties p JOIN leases l ON l.property_id = p.property_id"
         (f"SELECT p.city, COUNT(*) {WITH_LEASES} GROUP BY p.city", "Number of properties by city", True),
         (f"SELECT p.city, l.annual_rent {WITH_LEASES}", "All cities", False),
         (f"SELECT DISTINCT p.city {WITH_LEASES}", "All cities", False),
+        ("WITH few AS (SELECT property_id FROM properties LIMIT 3) SELECT p.city FROM properties p JOIN few f ON f.property_id = p.property_id", "All cities", False),
+        ("WITH loans AS (SELECT property_id FROM properties LIMIT 3) SELECT p.city FROM properties p JOIN loans f ON f.property_id = p.property_id", "All cities", False),
+        (f"SELECT p.city, l.property_id {WITH_LEASES} WHERE l.property_id > 3", "All cities", True),
+        (f"SELECT p.city, l.lease_id {WITH_LEASES} WHERE l.property_id > 3", "All cities", False),
+        (f"SELECT p.city, l.property_id {WITH_LEASES.replace('JOIN', 'LEFT JOIN')}", "All cities", False),
     ],
 )  # fmt: skip
 def test_a_join_is_left_out_where_nothing_speaks_of_its_table(
@@ -32,3 +37,13 @@ def test_a_join_is_left_out_where_nothing_speaks_of_its_table(
     repairs = drop_unused_joins(tree, request_text, PORTFOLIO)
     assert bool(repairs) is dropped
     assert ("JOIN" not in tree.sql()) is dropped
+
+
+def test_a_column_of_a_table_that_is_left_out_is_its_equal() -> None:
+    sql = "SELECT l.place, COUNT(*) FROM properties AS p JOIN spots AS l ON l.place = p.city WHERE l.place = 'Tampa' GROUP BY l.place"
+    schema = database(*PORTFOLIO.tables, table("spots", "place:text street:text property_id:integer"))
+    tree = parse_queries(sql)[0]
+    assert drop_unused_joins(tree, "How many properties are in each city?", schema) != []
+    assert " ".join(to_sql(tree).split()) == (
+        "SELECT p.city AS \"place\", COUNT(*) FROM properties AS p WHERE p.city = 'Tampa' GROUP BY p.city"
+    )
