@@ -74,9 +74,15 @@ def unasked_bounds(tree: exp.Expr, request: str, definitions: str, schema: Datab
 
 
 def _compared_literals(tree: exp.Expr) -> Iterator[exp.Literal]:
-    """Constants that stand alone on one side of a comparison, those with a part of a date left out."""
+    """Constants that stand alone on one side of a comparison.
+
+    Those with a part of a date are left out, and where a recursive query stops counting.
+    """
     for comparison in tree.find_all(*_BOUNDS):
         if comparison.find_ancestor(exp.Where, exp.Having) is None or comparison.find(*_DATE_PARTS):
+            continue
+        around = comparison.find_ancestor(exp.With)
+        if around is not None and around.recursive:
             continue
         sides = [side for key, side in comparison.args.items() if key not in ("this", "expressions")]
         sides += [comparison.this, *comparison.expressions]

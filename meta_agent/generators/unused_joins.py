@@ -15,6 +15,8 @@ from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.generators.sql_joins import is_unique
 from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table
 
+_CLAUSES = ("expressions", "where", "group", "having", "order")
+
 
 def drop_unused_joins(tree: exp.Expr, request: str, schema: DatabaseSchema) -> list[str]:
     """Remove such joins from ``tree`` in place; one line for each.
@@ -26,12 +28,35 @@ def drop_unused_joins(tree: exp.Expr, request: str, schema: DatabaseSchema) -> l
     """
     if not isinstance(tree, exp.Select) or tree.is_star or tree.args.get("distinct") is not None:
         return []
+    repairs = _drop(tree, request, schema)
+    first, joins = tree.args.get("from_"), tree.args.get("joins") or ()
+    if first is None or not joins or joins[0].side or joins[0].args.get("on") is None:
+        return repairs
+    turned = tree.copy()
+    _start_from_second(turned)
+    left_out = _drop(turned, request, schema, only=first.alias_or_name)
+    if left_out:
+        for part in ("from_", "joins", *_CLAUSES):
+            tree.set(part, turned.args.get(part))
+    return [*repairs, *left_out]
+
+
+def _start_from_second(tree: exp.Select) -> None:
+    """Let the first two tables of an inner join change places, so that the first can be left out, too."""
+    first, second = tree.args["from_"].this, tree.args["joins"][0].this
+    tree.args["from_"].set("this", second.copy())
+    tree.args["joins"][0].set("this", first.copy())
+
+
+def _drop(tree: exp.Select, request: str, schema: DatabaseSchema, only: str | None = None) -> list[str]:
     aggregated = tree.args.get("group") is not None or bool(aggregates_of(tree)) or tree.find(exp.Window)
     named = {query.alias for query in tree.find_all(exp.CTE)}
     repairs = []
     for join in reversed(list(tree.args.get("joins") or ())):
         table = join.this
         if not isinstance(table, exp.Table) or _is_asked_about(table.name, request):
+            continue
+        if only not in (None, join.alias_or_name):
             continue
         if catalogue_table(table, schema) is None or table.name in named:
             continue  # a WITH query: joining it may choose rows

@@ -98,7 +98,9 @@ class Bench:
         with ScriptedModel(blocks) as model:
             conversation = LLMClient(model.options(max_tokens=2000)).conversation("You are careful.")
             generator = ScriptGenerator(conversation, load_glossary(PROJECT / "glossary.yaml"), self._access)
-            request = UserRequest(text="What is a figure of Orlando, 'x'?", source="argument")
+            request = UserRequest(
+                text="What is a figure of Orlando, 'x', below 1.2 or over 99?", source="argument"
+            )
             return generator.generate(
                 request, analysis, plan, created=datetime(2026, 1, 1, tzinfo=timezone.utc)
             )

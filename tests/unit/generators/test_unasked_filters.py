@@ -58,6 +58,11 @@ def test_figures_outside_conditions_are_the_query_s_own_business() -> None:
     assert unasked_bounds(tree, "Show all", "", PORTFOLIO) == ()
 
 
+def test_where_a_recursive_query_stops_counting_is_its_own_business() -> None:
+    sql = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 4) SELECT n FROM t"
+    assert unasked_bounds(parse_queries(sql)[0], "Show all", "", PORTFOLIO) == ()
+
+
 def test_a_text_out_of_nowhere_is_a_doubt() -> None:
     tree = parse_queries(f"{FROM} WHERE city = 'Your City'")[0]
     assert unasked_texts(tree, "Show all properties in Tampa", PORTFOLIO) == ("Your City",)

@@ -47,3 +47,32 @@ def test_a_column_of_a_table_that_is_left_out_is_its_equal() -> None:
     assert " ".join(to_sql(tree).split()) == (
         "SELECT p.city AS \"place\", COUNT(*) FROM properties AS p WHERE p.city = 'Tampa' GROUP BY p.city"
     )
+
+
+def test_the_first_table_is_left_out_like_any_other() -> None:
+    sql = (
+        "SELECT t.tenant_name, p.city FROM monthly_income AS m JOIN leases AS t ON m.property_id = t.property_id"
+        " JOIN properties AS p ON m.property_id = p.property_id WHERE m.property_id > 2"
+    )
+    tree = parse_queries(sql)[0]
+    repairs = drop_unused_joins(tree, "Tenants with their city", PORTFOLIO)
+    assert repairs == ["left out the table monthly_income, which the answer does not use"]
+    assert " ".join(to_sql(tree).split()) == (
+        "SELECT t.tenant_name, p.city FROM leases AS t"
+        " JOIN properties AS p ON t.property_id = p.property_id WHERE t.property_id > 2"
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT t.tenant_name, m.noi FROM monthly_income AS m JOIN leases AS t ON m.property_id = t.property_id",
+        "SELECT t.tenant_name FROM monthly_income AS m LEFT JOIN leases AS t ON m.property_id = t.property_id",
+        "SELECT t.tenant_name FROM monthly_income AS m, leases AS t WHERE m.property_id = t.property_id",
+        "SELECT t.tenant_name, l.lender FROM monthly_income AS m JOIN leases AS t ON m.property_id = t.property_id LEFT JOIN loans AS l ON l.property_id = m.income_id",
+    ],
+)  # fmt: skip
+def test_a_first_table_that_is_used_stays(sql: str) -> None:
+    tree = parse_queries(sql)[0]
+    drop_unused_joins(tree, "Tenants", PORTFOLIO)
+    assert "monthly_income" in to_sql(tree)
