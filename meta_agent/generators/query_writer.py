@@ -30,10 +30,13 @@ from meta_agent.generators.single_row_groups import ungroup_single_rows
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_durations import give_unit
 from meta_agent.generators.sql_entities import missing_names
+from meta_agent.generators.sql_grouping import complete_grouping
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
 from meta_agent.generators.sql_ranking import mend_count, mend_direction, put_unknown_last
+from meta_agent.generators.sql_rejoin import mend_joins
+from meta_agent.generators.sql_types import mend_types
 from meta_agent.generators.sql_values import mend_values
 from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
@@ -235,18 +238,28 @@ class QueryWriter:
 
     def _sound(self, tree: exp.Query, task: Task) -> tuple[exp.Query, list[str]]:
         """A query that PostgreSQL accepts, and what was mended in it. Raises _Rejected."""
-        repairs: list[str] = []
+        tree, repairs = self._rejoined(tree, task)
         refusal = self._explain(to_sql(tree))
         if refusal is not None:
-            names = mend_names(tree, self._schema)
+            mended = tree.copy()
+            names = mend_names(mended, self._schema)
+            done = [*names.repairs, *mend_types(mended, self._schema), *complete_grouping(mended)]
             if names.problems:
                 raise _Rejected(" ".join(names.problems), tuple(names.tables))
-            repairs += names.repairs
-            refusal = self._explain(to_sql(tree)) if names.repairs else refusal
+            refusal = self._explain(to_sql(mended)) if done else refusal
             if refusal is not None:
                 raise _Rejected(f"PostgreSQL says: {_sentence(refusal)}", self._tables_of(tree))
+            tree, repairs = mended, repairs + done
         tree, done = self._improved(tree, self._improvements(task))
         return tree, repairs + done
+
+    def _rejoined(self, tree: exp.Query, task: Task) -> tuple[exp.Query, list[str]]:
+        """The query with its tables joined by the keys, where its own joins cannot be meant."""
+        better = tree.copy()
+        done = mend_joins(better, task.request, self._schema)
+        if done and (self._explain(to_sql(better)) is None or self._explain(to_sql(tree)) is not None):
+            return better, done
+        return tree, []
 
     def _improved(
         self, tree: exp.Query, steps: Iterable[Callable[[exp.Query], list[str]]]
