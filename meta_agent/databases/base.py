@@ -2,7 +2,8 @@
 
 A stage that needs a database takes a ``Database``; which kind it is, and which
 driver speaks to it, stays in this package. Nothing offered here can change a
-database. A user's rows are read only to count them and to look a text of a query up.
+database. A user's rows are read only to count them, to look a text of a query up, and for a few
+facts about each column.
 """
 
 from __future__ import annotations
@@ -123,6 +124,12 @@ class Database(Lookup, Protocol):
 
     def with_row_counts(self, schema: DatabaseSchema) -> DatabaseSchema:
         """The same schema with its rows counted again."""
+
+    def with_facts(self, schema: DatabaseSchema) -> DatabaseSchema:
+        """The same schema with what the rows say: few texts, ranges, missing values, undeclared keys.
+
+        Takes the place of what was found before. What cannot be read soon is left unknown.
+        """
 
     def explain(self, sql: str) -> str | None:
         """Plan exactly one SELECT without running it.

@@ -17,10 +17,12 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from meta_agent.contracts import Column, DatabaseSchema, Table
-from meta_agent.databases import catalogue, column_values
+from meta_agent.databases import catalogue, column_values, key_values
 from meta_agent.databases.base import Endpoint, RoleRights, TextColumn, Values
+from meta_agent.databases.column_facts import read_facts
 from meta_agent.databases.connection_errors import connection_error
 from meta_agent.databases.discovery import discover_tables
+from meta_agent.databases.inferred_keys import infer_keys
 from meta_agent.databases.names import is_harmless
 from meta_agent.databases.rights import read_rights
 from meta_agent.databases.row_counts import count_rows
@@ -110,6 +112,13 @@ class PostgresDatabase:
             return table.model_copy(update=figures)
 
         return schema.model_copy(update={"tables": tuple(map(counted, schema.tables))})
+
+    def with_facts(self, schema: DatabaseSchema) -> DatabaseSchema:
+        """The same schema with what its rows say, as far as they can be read soon."""
+        with self._translated():
+            return infer_keys(
+                read_facts(self._transaction, schema), key_values.asker(self._transaction, schema)
+            )
 
     def explain(self, sql: str) -> str | None:
         """Plan exactly one SELECT without running it; the server's message where it would not run."""

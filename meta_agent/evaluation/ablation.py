@@ -90,6 +90,10 @@ class _Unexplained:
         """As the database's."""
         return self._database.with_row_counts(schema)
 
+    def with_facts(self, schema: DatabaseSchema) -> DatabaseSchema:
+        """As the database's."""
+        return self._database.with_facts(schema)
+
     def columns_of(self, sql: str) -> tuple[Column, ...]:
         """As the database's."""
         return self._database.columns_of(sql)

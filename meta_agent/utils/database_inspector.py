@@ -1,8 +1,8 @@
 """What the database holds: discovered once, kept on disk, written down for model and user.
 
 Discovery is cached under the fingerprint of the catalogue, so that an unchanged database
-costs one query. Row counts are not part of the fingerprint: they are counted again when
-the cached ones are older than ten minutes. Names and comments are the database's, thus
+costs one query. Row counts, and what else the rows say, are not part of the fingerprint: they
+are read again when the cached ones are older than ten minutes. Names and comments are the database's, thus
 untrusted: names are quoted, comments are short quoted text on one line.
 """
 
@@ -25,7 +25,7 @@ from meta_agent.databases.names import is_harmless, quote_name, quote_table
 
 COUNTS_LAST_SECONDS = 600
 MOST_CACHE_FILES = 50
-CACHE_FORMAT = "1"
+CACHE_FORMAT = "2"
 
 LONGEST_TABLE_COMMENT = 120
 LONGEST_COLUMN_COMMENT = 120
@@ -54,13 +54,14 @@ class DatabaseInspector:
         Raises DatabaseError. A cache that cannot be read or written is done without.
         """
         if self._cache_dir is None:
-            return self._database.schema()
+            return self._database.with_facts(self._database.schema())
         fingerprint = self._database.fingerprint()
         path = self._cache_dir / f"schema-{self._cache_key(fingerprint)}.json"
         cached = _load(path, fingerprint)
         if cached is not None and _age_seconds(path) < COUNTS_LAST_SECONDS:
             return cached
-        schema = self._database.with_row_counts(cached) if cached else self._database.schema()
+        counted = self._database.with_row_counts(cached) if cached else self._database.schema()
+        schema = self._database.with_facts(counted)
         _store(path, schema)
         return schema
 
