@@ -8,6 +8,7 @@ inside a name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _SHORTEST = 3
 _SHORTEST_INSIDE = 5
@@ -15,13 +16,27 @@ _SHORTEST_INSIDE = 5
 
 def speaks_of(request: str, name: str) -> bool:
     """Whether a word of the request is a part of the name, or one that is long enough stands in it."""
-    lowered = name.lower()
-    parts = {stem(part) for part in re.findall(r"[a-z]+", lowered)}
+    lowered, parts = name.lower(), _parts(name)
     return any(
         word in parts or (len(word) >= _SHORTEST_INSIDE and word in lowered)
         for word in stems(request)
         if len(word) >= _SHORTEST
     )
+
+
+def speaks_of_table(request: str, name: str, others: Iterable[str]) -> bool:
+    """Whether the request speaks of a table by what is its own in the name.
+
+    ``domain_author`` between ``domain`` and ``author`` has nothing of its own: words of the other
+    tables' names do not count.
+    """
+    theirs = {part for other in others if other != name for part in _parts(other)}
+    own = _parts(name) - (theirs if len(_parts(name)) > 1 else set())
+    return any(speaks_of(request, part) for part in own)
+
+
+def _parts(name: str) -> set[str]:
+    return {stem(part) for part in re.findall(r"[a-z]+", name.lower())}
 
 
 def stems(text: str) -> set[str]:

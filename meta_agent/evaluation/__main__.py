@@ -121,9 +121,10 @@ def _check_gold(works: Sequence[Work], loaded: Databases) -> int:
 
     for work in works:
         for question in work.questions:
-            for rows in expected_rows(question, loaded.of(work.dataset, question.db)):
-                head = "; ".join(str(tuple(map(str, row))) for row in rows.rows[:12])
-                write_text(f"{question.id}: {question.question}\n    {len(rows.rows)} rows: {head}\n")
+            for expected in expected_rows(question, loaded.of(work.dataset, question.db)):
+                rows = expected.rows.rows
+                head = "; ".join(str(tuple(map(str, row))) for row in rows[:12])
+                write_text(f"{question.id}: {question.question}\n    {len(rows)} rows: {head}\n")
     return int(ExitCode.OK)
 
 

@@ -31,6 +31,13 @@ from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_durations import give_unit
 from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_grouping import complete_grouping
+from meta_agent.generators.sql_intent import (
+    count_keys,
+    group_alternatives,
+    meet_all_values,
+    mend_patterns,
+    show_ratio,
+)
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
@@ -279,9 +286,14 @@ class QueryWriter:
         scenarios = task.plan.simulation_config.scenarios if task.plan.simulation_config else ()
         yield lambda tree: take_out_change(tree, scenarios)
         yield lambda tree: drop_unused_joins(tree, task.request, self._schema)
+        yield lambda tree: meet_all_values(tree)
+        yield lambda tree: group_alternatives(tree)
+        yield lambda tree: mend_patterns(tree, task.request)
+        yield lambda tree: count_keys(tree, self._schema)
         yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
         yield lambda tree: count_rows_once(tree, self._schema)
         yield lambda tree: show_what_repeats(tree, self._schema)
+        yield lambda tree: show_ratio(tree, task.request)
         yield lambda tree: give_unit(tree, task.request, self._schema)
         yield lambda tree: make_arithmetic_safe(tree, self._schema)
         yield lambda tree: name_outputs_apart(tree, self._schema)

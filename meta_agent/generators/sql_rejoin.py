@@ -17,7 +17,7 @@ from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.generators.join_graph import ColumnKey, JoinGraph, Link, TableKey, key_of
 from meta_agent.generators.sql_parsing import catalogue_table, column_of, identifier
 from meta_agent.generators.sql_similar import nearest_name, prefixed_name
-from meta_agent.mentions import speaks_of
+from meta_agent.mentions import speaks_of, speaks_of_table
 
 
 def mend_joins(tree: exp.Expr, request: str, schema: DatabaseSchema) -> list[str]:
@@ -140,7 +140,12 @@ def _rebuilt(joins: _Joins, request: str, schema: DatabaseSchema, graph: JoinGra
     if owners is None:
         return []
     used = {key: None for _, key, _ in owners}
-    mentioned = {key_of(t): None for t in joins.tables.values() if t and speaks_of(request, t.name)}
+    names = [table.name for table in schema.tables]
+    mentioned = {
+        key_of(table): None
+        for table in joins.tables.values()
+        if table and speaks_of_table(request, table.name, names)
+    }
     required = [*dict.fromkeys([*used, *mentioned])] or [key_of(t) for t in joins.tables.values() if t][:1]
     named = {key for pair in joins.equations for column in pair if (key := joins.stored(column))}
     liked = [key_of(t) for t in schema.tables if speaks_of(request, t.name)]
@@ -185,6 +190,7 @@ def _possible_owners(
     name, here = column.name, [table for table in joins.tables.values() if table is not None]
     own = joins.tables.get(column.table)
     yield _one([own] if own else [], name, graph)
+    yield _same_thing(own, name, schema, graph) if own else None
     yield _one(here, name, graph)
     for tables in ([own] if own else [], here):
         meant = [(t, n) for t in tables if (n := prefixed_name(name, [c.name for c in t.columns]))]
@@ -192,6 +198,18 @@ def _possible_owners(
         found = dict.fromkeys((key_of(table), written) for table, written in meant)
         yield next(iter(found)) if len(found) == 1 else None
     yield _one(list(schema.tables), name, graph)
+
+
+def _same_thing(
+    own: Table, name: str, schema: DatabaseSchema, graph: JoinGraph
+) -> tuple[TableKey, str] | None:
+    """The table's own column for the thing whose key is called ``name`` elsewhere, where there is one."""
+    meant = {graph.referent((*key_of(t), name)) for t in schema.tables if _has(t, name)}
+    referent = meant.pop() if len(meant) == 1 else None
+    if referent is None:
+        return None
+    same = [c.name for c in own.columns if graph.referent((*key_of(own), c.name)) == referent]
+    return (key_of(own), same[0]) if len(same) == 1 else None
 
 
 def _one(tables: list[Table], name: str, graph: JoinGraph) -> tuple[TableKey, str] | None:
