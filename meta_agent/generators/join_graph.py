@@ -50,7 +50,7 @@ class Link:
 
     def is_named_by(self, columns: Collection[ColumnKey]) -> bool:
         """Whether one of the child's columns is among ``columns``."""
-        return any((*self.child, ours) in columns for ours, _ in self.pairs)
+        return any((self.child[0], self.child[1], ours) in columns for ours, _ in self.pairs)
 
 
 class JoinGraph:
@@ -77,8 +77,10 @@ class JoinGraph:
                 self._links[child].append(link)
                 self._links[parent].append(link)
             if len(link.pairs) == 1:
-                self._refers[(*child, link.pairs[0][0])] = (*parent, link.pairs[0][1])
-                self._keys.add((*parent, link.pairs[0][1]))
+                ours, theirs = link.pairs[0]
+                referred = (*parent, theirs)
+                self._refers.update({(*child, ours): referred})
+                self._keys.add(referred)
 
     def referent(self, column: ColumnKey) -> ColumnKey | None:
         """The key that a column refers to in the end, itself where it is one; None for other columns."""

@@ -1,4 +1,4 @@
-"""Mends what a query says against its own sense: sums of keys, ratios left to the reader, conditions no row meets.
+"""Mends what a query says against its own sense: sums of keys, parts for a ratio, conditions no row meets.
 
 Each rule looks for something that nobody can have meant, whatever the question was, and
 writes what was meant instead.
@@ -20,8 +20,9 @@ _RATIO = re.compile(r"\b(ratio|proportion)\b", re.IGNORECASE)
 _RATIO_OF = re.compile(
     r"\bratios?\s+of\s+(?P<first>.{3,60}?)\s+to\s+(?P<second>[^,.;?]{3,60})", re.IGNORECASE
 )
-_STARTS = re.compile(r"\b(?:start|begin)(?:s|ning|ing)?\s+with\b(?P<rest>.{0,40})", re.IGNORECASE)
-_ENDS = re.compile(r"\bend(?:s|ing)?\s+(?:with|in)\b(?P<rest>.{0,40})", re.IGNORECASE)
+_REST = r"\b(?P<rest>(?:(?!\b(?:start|begin|end)).){0,40})"
+_STARTS = re.compile(rf"\b(?:start|begin)(?:s|ning|ing)?\s+with{_REST}", re.IGNORECASE)
+_ENDS = re.compile(rf"\bend(?:s|ing)?\s+(?:with|in){_REST}", re.IGNORECASE)
 
 
 def count_keys(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
@@ -39,7 +40,7 @@ def count_keys(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
 
 
 def show_ratio(tree: exp.Expr, request: str) -> list[str]:
-    """Divide the two figures of ``tree`` where a ratio was asked for and only its parts are shown, in place."""
+    """Divide the two figures of ``tree`` where a ratio was asked for and only its parts are shown."""
     if not _RATIO.search(request) or not isinstance(tree, exp.Select) or tree.find(exp.Div) is not None:
         return []
     figures = [projection for projection in tree.selects if projection.find(exp.AggFunc) is not None]

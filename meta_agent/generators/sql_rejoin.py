@@ -155,11 +155,12 @@ def _rebuilt(joins: _Joins, request: str, schema: DatabaseSchema, graph: JoinGra
         return []
     plan = _plan(joins, required, links)
     aliases = _aliases(joins, plan)
-    for column, key, name in owners:
+    if not joins.filters.keys() <= {aliases[key] for key in plan.tables[1:]}:
+        return []  # a condition would be lost
+    for column, owner, name in owners:
         column.set("this", identifier(name))
-        column.set("table", identifier(aliases[key]))
-    if not _write(joins, plan, aliases, schema):
-        return []
+        column.set("table", identifier(aliases[owner]))
+    _write(joins, plan, aliases, schema)
     names = [name for _, name in plan.tables]
     said = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return [f"joined {said} by their keys" if len(names) > 1 else f"read {said} alone"]
@@ -223,7 +224,7 @@ def _one(tables: list[Table], name: str, graph: JoinGraph) -> tuple[TableKey, st
 
 
 def _plan(joins: _Joins, required: list[TableKey], links: tuple[Link, ...]) -> _Plan:
-    """The joins in an order in which each has something to join to, from the query's first table if it stays."""
+    """The joins, each behind a table it joins to, from the query's first table if that stays."""
     reached = {end for link in links for end in (link.child, link.parent)} or set(required)
     first = joins.tables[next(iter(joins.tables))]
     root = key_of(first) if first is not None and key_of(first) in reached else required[0]
@@ -249,26 +250,22 @@ def _aliases(joins: _Joins, plan: _Plan) -> dict[TableKey, str]:
     return aliases
 
 
-def _write(joins: _Joins, plan: _Plan, aliases: dict[TableKey, str], schema: DatabaseSchema) -> bool:
-    """Put the new FROM clause into the SELECT; False where a condition of a join would be lost."""
-    filters = {alias: parts for alias, parts in joins.filters.items() if parts}
-    if not set(filters) <= {aliases[key] for key in plan.tables}:
-        return False
+def _write(joins: _Joins, plan: _Plan, aliases: dict[TableKey, str], schema: DatabaseSchema) -> None:
+    """Put the new FROM clause into the SELECT."""
     below = _left_joined(joins, plan, aliases)
     written = []
     for here, there, link in plan.order:
-        conditions = [
+        conditions: list[exp.Expr] = [
             exp.EQ(this=column_of(aliases[here], ours), expression=column_of(aliases[there], theirs))
             for ours, theirs in link.pairs_from(here)
         ]
-        conditions += [part.copy() for part in filters.get(aliases[there], ())]
+        conditions += [part.copy() for part in joins.filters.get(aliases[there], ())]
         source = _source(there, aliases[there], schema)
         written.append(
             exp.Join(this=source, on=exp.and_(*conditions), side="LEFT" if there in below else None)
         )
     joins.select.set("from_", exp.From(this=_source(plan.root, aliases[plan.root], schema)))
     joins.select.set("joins", written)
-    return not filters.get(aliases[plan.root])
 
 
 def _left_joined(joins: _Joins, plan: _Plan, aliases: dict[TableKey, str]) -> set[TableKey]:

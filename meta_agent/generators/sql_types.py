@@ -15,7 +15,12 @@ from meta_agent.generators.sql_origin import origin_of
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "decimal", "real", "double precision")
 _TEXTS = ("text", "character", "varchar", "bpchar", "citext")
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
-_PART_NAMES = {exp.Year: "YEAR", exp.Month: "MONTH", exp.Day: "DAY", exp.Quarter: "QUARTER"}
+_PART_NAMES: dict[type[exp.Expr], str] = {
+    exp.Year: "YEAR",
+    exp.Month: "MONTH",
+    exp.Day: "DAY",
+    exp.Quarter: "QUARTER",
+}
 
 
 def mend_types(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
@@ -24,8 +29,8 @@ def mend_types(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
     for scope in traverse_scope(tree):
         for node in list(scope.find_all(exp.Extract, *_PART_NAMES, exp.TimestampTrunc)):
             repairs.update(dict.fromkeys(_take_number(node, scope, schema)))
-        for node in list(scope.find_all(*_COMPARISONS, exp.In, exp.Between)):
-            repairs.update(dict.fromkeys(_compare_as_text(node, scope, schema)))
+        for comparison in list(scope.find_all(*_COMPARISONS, exp.In, exp.Between)):
+            repairs.update(dict.fromkeys(_compare_as_text(comparison, scope, schema)))
     return list(repairs)
 
 
@@ -36,10 +41,10 @@ def _take_number(node: exp.Expr, scope: Scope, schema: DatabaseSchema) -> list[s
         _replace(node, inner)
         return [f"{inner.name} is a number already: nothing has to be extracted"]
     bare = inner.unnest() if isinstance(inner, exp.Paren) else inner
-    if part == "DAY" and isinstance(bare, exp.Sub) and _is_date(bare.this, scope, schema):
-        if _is_date(bare.expression, scope, schema):
-            _replace(node, exp.paren(bare))
-            return ["the difference of two dates is a number of days already"]
+    sides = (bare.this, bare.expression) if isinstance(bare, exp.Sub) else ()
+    if part == "DAY" and sides and all(_is_date(side, scope, schema) for side in sides):
+        _replace(node, exp.paren(bare))
+        return ["the difference of two dates is a number of days already"]
     return []
 
 

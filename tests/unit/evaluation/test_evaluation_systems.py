@@ -6,8 +6,8 @@ import pytest
 
 from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
 from meta_agent.databases.rows import Rows
-from meta_agent.evaluation.judge import Expected
 from meta_agent.evaluation.dataset import Question
+from meta_agent.evaluation.judge import Expected
 from meta_agent.evaluation.runner import outcome_of
 from meta_agent.evaluation.systems.base import Answer
 from meta_agent.evaluation.systems.langchain_chain import query_in
