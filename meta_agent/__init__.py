@@ -2,6 +2,7 @@
 
 Start reading in ``pipeline.py``: the stages in their order.
 
+    session.py     what a front end's runs need, started when the first one needs it
     contracts.py   what the stages hand to one another
     errors.py      everything that can go wrong, and its exit code
     script_failures.py   what the failure of a script means, for the model and for the user

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,8 +64,8 @@ class PipelineOptions:
 
     runs_dir: Path
     cache_dir: Path
-    glossary: Glossary
     sandbox: SandboxOptions
+    glossary: Glossary = field(default_factory=Glossary)
     database_url: str | None = None
     host: str = "0.0.0.0"  # noqa: S104 - where a web application listens inside its container
     port: int = 8080
@@ -92,15 +92,21 @@ class Pipeline:
         self._progress = progress
         self._open_database = open_database
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must not stand in any log or record."""
+        return self._options.secrets
+
     def run(self, request: UserRequest) -> RunRecord:
         """Answer a request, or record why not; see RunJournal.record."""
         journal = new_journal(request.text, self._options, self._progress)
         before = self._client.usage
         return journal.record(
-            lambda: self._answer(request, journal), lambda: _spent(self._client.usage, before)
+            lambda: self.answer(request, journal), lambda: spent(self._client.usage, before)
         )
 
-    def _answer(self, request: UserRequest, run: RunJournal) -> None:
+    def answer(self, request: UserRequest, run: RunJournal) -> None:
+        """All stages of one run. Raises MetaAgentError where there is no answer."""
         with sandbox(self._options) as executor, ExitStack() as resources:
             resources.callback(lambda: run.warnings.extend(self._client.warnings))
             database = self._prepare(run, resources)
@@ -233,29 +239,30 @@ class Pipeline:
 def execute_file(source: str, name: str, options: PipelineOptions, progress: Progress) -> RunRecord:
     """Validate a given script and run it in the same sandbox, without a model."""
     journal = new_journal(f"execute {name}", options, progress)
+    return journal.record(lambda: execute_given(source, name, options, journal), LlmUsage)
 
-    def work() -> None:
-        journal.script = script = given_script(source)
-        with journal.stage("validation"):
-            journal.validation = validation = ScriptValidator().validate(source)
-        if not validation.is_valid:
-            raise ScriptRefused(
-                f"The validator refuses {name}: {findings_of(validation)}",
-                "Correct what it names, then run it again.",
-            )
-        if script.needs_database and options.database_url is None:
-            raise DatabaseError(
-                f"{name} reads DATABASE_URL, which is not set.", "Set DATABASE_URL in .env, or use --demo."
-            )
-        with sandbox(options) as executor:
-            write_deployment_package(journal, options, script, validation, executor)
-            if options.dry_run:
-                return
-            result = execute_in_sandbox(journal, options, executor, script, validation)
-        if result.status != "ok":
-            raise failure_of(script, result, tries=1)
 
-    return journal.record(work, LlmUsage)
+def execute_given(source: str, name: str, options: PipelineOptions, run: RunJournal) -> None:
+    """All stages of a given script's run. Raises MetaAgentError where it was not run to a good end."""
+    run.script = script = given_script(source)
+    with run.stage("validation"):
+        run.validation = validation = ScriptValidator().validate(source)
+    if not validation.is_valid:
+        raise ScriptRefused(
+            f"The validator refuses {name}: {findings_of(validation)}",
+            "Correct what it names, then run it again.",
+        )
+    if script.needs_database and options.database_url is None:
+        raise DatabaseError(
+            f"{name} reads DATABASE_URL, which is not set.", "Set DATABASE_URL in .env, or use --demo."
+        )
+    with sandbox(options) as executor:
+        write_deployment_package(run, options, script, validation, executor)
+        if options.dry_run:
+            return
+        result = execute_in_sandbox(run, options, executor, script, validation)
+    if result.status != "ok":
+        raise failure_of(script, result, tries=1)
 
 
 # --- steps that both ways share ---------------------------------------------------------
@@ -269,7 +276,7 @@ def new_journal(request: str, options: PipelineOptions, progress: Progress) -> R
         create_run_folder(options.runs_dir, started),
         started,
         progress,
-        options.secrets,
+        list(options.secrets),
         options.log_level,
         warnings=list(options.warnings),
     )
@@ -341,7 +348,8 @@ def log_output(text: str) -> None:
     logger.debug("script: {}", text.rstrip("\n"))
 
 
-def _spent(after: LlmUsage, before: LlmUsage) -> LlmUsage:
+def spent(after: LlmUsage, before: LlmUsage) -> LlmUsage:
+    """What one run has used of a client that may serve several."""
     return LlmUsage(
         llm_calls=after.llm_calls - before.llm_calls,
         prompt_tokens=after.prompt_tokens - before.prompt_tokens,

@@ -73,6 +73,11 @@ def show_run(record: RunRecord, console: Console, execute_command: str) -> None:
     _show_commands(Path(record.run_dir), console, execute_command, own=_is_given(record.script))
 
 
+def execute_command(program: str, *, demo: bool) -> str:
+    """How the user would run a script with this program, up to the script's path."""
+    return f"python {shlex.quote(str(_short(Path(program).absolute())))} execute{' --demo' if demo else ''}"
+
+
 def _show_list(heading: str, lines: Iterable[str], console: Console) -> None:
     lines = list(lines)
     if lines:

@@ -23,7 +23,6 @@ from sandbox_support import estimate, script
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
 from meta_agent.generators.dockerfile_generator import package_files
-from meta_agent.glossary import Glossary
 from meta_agent.pipeline import PipelineOptions, execute_file
 
 pytestmark = [pytest.mark.docker, pytest.mark.database]
@@ -147,7 +146,7 @@ def test_a_script_without_a_database(make_package: MakePackage, run: Run) -> Non
 
 def test_the_package_of_a_run_deploys_on_this_machine(tmp_path: Path, run: Run) -> None:
     """Also where the run stood on an image made here because the usual one could not be had."""
-    options = PipelineOptions(tmp_path / "runs", tmp_path, Glossary(), SandboxOptions())
+    options = PipelineOptions(tmp_path / "runs", tmp_path, SandboxOptions())
     folder = Path(execute_file("print(6 * 7)\n", "given.py", options, Said()).run_dir)
     settings = [(folder / name).read_text() for name in (".env", ".env.example")]
     assert not any("DATABASE_URL" in text for text in settings)
