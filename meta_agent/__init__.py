@@ -14,6 +14,7 @@ Start reading in ``pipeline.py``: the stages in their order.
     utils/         the model client and the database inspector
     llm/           what the model client is made of
     databases/     one module per kind of database, behind one interface
+    comparison/    when two tables say the same
     sandbox/       Docker: images, the database gateway, limits, collection of results
     prompts/       what we say to the model, one file each
     templates/     what we emit: scripts, Dockerfile, compose file

@@ -16,7 +16,7 @@ from meta_agent.pipeline import PipelineOptions
 if TYPE_CHECKING:
     from meta_agent.contracts import Column, DatabaseSchema
     from meta_agent.databases import Endpoint, RoleRights
-    from meta_agent.databases.base import TextColumn, Values
+    from meta_agent.databases.base import Rows, TextColumn, Values
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,10 @@ class _Unexplained:
     def values(self, column: TextColumn, near: str) -> Values | None:
         """As the database's."""
         return self._database.values(column, near)
+
+    def rows(self, sql: str, most: int) -> Rows | None:
+        """As the database's."""
+        return self._database.rows(sql, most)
 
     def count(self, sql: str, most: int) -> int | None:
         """As the database's."""

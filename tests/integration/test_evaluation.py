@@ -9,8 +9,9 @@ import pytest
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
 
+from meta_agent.databases.base import Rows
 from meta_agent.databases.embedded import SampleDatabase
-from meta_agent.databases.rows import QueryFailure, Rows, read_rows
+from meta_agent.databases.rows import QueryFailure, read_rows
 from meta_agent.databases.throwaway import throw_away_server
 from meta_agent.errors import DatabaseError
 from meta_agent.evaluation.dataset import PORTFOLIO, load_dataset

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
-from meta_agent.databases.rows import Rows
+from meta_agent.databases.base import Rows
 from meta_agent.evaluation.dataset import Question
 from meta_agent.evaluation.judge import Expected
 from meta_agent.evaluation.runner import outcome_of

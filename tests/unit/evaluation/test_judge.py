@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meta_agent.databases.rows import Rows
+from meta_agent.databases.base import Rows
 from meta_agent.evaluation.gold_order import order_columns
 from meta_agent.evaluation.judge import Expected, is_right
 
