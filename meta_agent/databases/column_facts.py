@@ -32,7 +32,7 @@ from meta_agent.databases.key_names import is_junction, looks_like_key
 WHOLE_UP_TO = 100_000
 """Rows; of a larger table the statistics must do."""
 TABLE_TIMEOUT_MS = 2_000
-BUDGET_SECONDS = 5.0
+BUDGET_SECONDS = 3.5
 
 # Domains are read as the type beneath them.
 _BASE_TYPES = """

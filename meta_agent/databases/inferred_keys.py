@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
 from meta_agent.databases.key_names import (
@@ -38,17 +38,17 @@ class Place(NamedTuple):
 
 Pair = tuple[Place, Place]
 """A column that may refer, and the one it may refer to."""
-Containment = Callable[[Collection[Pair]], Mapping[Pair, bool | None]]
-"""Whether every value of the first column occurs in the second.
+Agreement = Literal["all", "sample", "empty"]
+"""All values of the first column occur in the second, or all of a sample, or it has no value at all."""
+Containment = Callable[[Collection[Pair]], Mapping[Pair, Agreement]]
+"""How the rows agree with each pair; one they speak against, or that could not be asked, is missing."""
 
-None where the rows cannot tell: no value at all, or too many rows; a pair that could not be asked is missing.
-"""
-
-# How much a name says. What only a prefix, a role or an abbreviation makes fit counts one less.
+# How much a name says. What only a prefix or a role before it makes fit counts one less.
 SURE, LIKELY, POSSIBLE, WEAK = 4, 3, 2, 1
-_ENOUGH_WITHOUT_ROWS = LIKELY
+_ENOUGH_WITH_A_SAMPLE = LIKELY
 
-_PEOPLE = frozenset({"user", "person", "customer", "member", "employee", "staff", "client", "student"})
+_PEOPLE_WORDS = "user person customer member employee staff client student worker teacher doctor player agent"
+_PEOPLE = frozenset(_PEOPLE_WORDS.split())
 _ROLE_WORDS = """
     sender receiver recipient owner creator author editor assignee reviewer approver buyer seller
     payer payee follower followee manager supervisor reporter requester host guest inviter invitee
@@ -84,6 +84,8 @@ class _Candidate:
     child: Place
     home: _Home
     score: int
+    is_exact: bool
+    """Whether the whole name says so; where there are no rows, nothing less will do."""
 
     @property
     def pair(self) -> Pair:
@@ -119,8 +121,9 @@ def _lasting(table: Table, keys: Iterable[ForeignKey]) -> Iterator[tuple[str, ..
     The first column may refer and be a key, as in a table that extends another one to one.
     """
     referring = {column for key in keys for column in key.columns}
+    only_refers = is_junction(table) or all(column.name in referring for column in table.columns)
     for unique in table.inferred_unique:
-        is_first = unique[0] == table.columns[0].name and not is_junction(table)
+        is_first = unique[0] == table.columns[0].name and not only_refers
         if len(unique) > 1 or is_first or not referring & {*unique}:
             yield unique
 
@@ -136,7 +139,7 @@ def _key(child: Place, home: _Home) -> ForeignKey:
     )
 
 
-def _choice(candidates: Iterable[_Candidate], answers: Mapping[Pair, bool | None]) -> _Home | None:
+def _choice(candidates: Iterable[_Candidate], answers: Mapping[Pair, Agreement]) -> _Home | None:
     """The one column that the best names and the rows favour.
 
     Where rows speak against the best names nothing is inferred: a weaker name that fits is chance.
@@ -158,15 +161,21 @@ def _preference(candidate: _Candidate) -> tuple[int, bool]:
     return (candidate.score, candidate.child.schema == candidate.home.table.schema_name)
 
 
-def _is_confirmed(candidate: _Candidate, answers: Mapping[Pair, bool | None]) -> bool:
-    answer = answers.get(candidate.pair, False)
-    return answer is True or (answer is None and candidate.score >= _ENOUGH_WITHOUT_ROWS)
+def _is_confirmed(candidate: _Candidate, answers: Mapping[Pair, Agreement]) -> bool:
+    agreement = answers.get(candidate.pair)
+    if agreement == "sample":
+        return candidate.score >= _ENOUGH_WITH_A_SAMPLE
+    return agreement == "all" or (agreement == "empty" and candidate.is_exact)
 
 
 def _is_clearly_larger(one: _Home, other: _Home) -> bool:
     """Of tables that share a key, the one with most rows is what the others extend."""
     shared = one.column.name == other.column.name and one.strength == other.strength == LIKELY
     return shared and (one.table.row_count or 0) > (other.table.row_count or 0)
+
+
+_Evidence = tuple[int, bool]
+"""A score, and whether the whole name has it."""
 
 
 class _Names:
@@ -183,6 +192,11 @@ class _Names:
             for name, score in self._called(home):
                 known = self._by_name[name]
                 known[home.place] = max(score, known.get(home.place, 0))
+        # Whatever is short for a name shares its first two letters.
+        self._by_beginning: dict[tuple[str, str], list[_Home]] = defaultdict(list)
+        for home in filter(self._is_the_key, self.homes.values()):
+            for name in {self.names_of(home.table).stem[:2], self.names_of(home.table).last_word[:2]}:
+                self._by_beginning[key_ending(home.column.name), name].append(home)
 
     def names_of(self, table: Table) -> TableNames:
         """A table's names without shared prefixes."""
@@ -206,24 +220,24 @@ class _Names:
 
     def candidates(self, child: Place) -> list[_Candidate]:
         """The columns that a column may refer to, going by names and types."""
-        scores: dict[Place, int] = {}
+        scores: dict[Place, _Evidence] = {}
         for reading, penalty in self._readings(child):
             for home, score in self._by_name.get(reading, {}).items():
                 # A table's second id is no reference to its first, but ``parent_category_id`` is.
                 if penalty or home[:2] != child[:2]:
-                    scores[home] = max(score - penalty, scores.get(home, 0))
+                    scores[home] = max((score - penalty, not penalty), scores.get(home, (0, False)))
         found = list(self._usable(child, scores))
         return found or list(self._by_abbreviation(child)) or list(self._by_role(child))
 
-    def _usable(self, child: Place, scores: Mapping[Place, int]) -> Iterator[_Candidate]:
+    def _usable(self, child: Place, scores: Mapping[Place, _Evidence]) -> Iterator[_Candidate]:
         own = self.homes.get(child)
-        for place, score in scores.items():
+        for place, (score, is_exact) in scores.items():
             home = self.homes[place]
             if place == child or score < WEAK or not self.fits(child, home):
                 continue
             # A key is what others refer to; one that others share may be that of a one-to-one extension.
             if own is None or (own.strength < SURE and (own.rank < home.rank or score > own.strength)):
-                yield _Candidate(child, home, score)
+                yield _Candidate(child, home, score, is_exact)
 
     def fits(self, child: Place, home: _Home) -> bool:
         """Whether the types are of one family."""
@@ -286,15 +300,14 @@ class _Names:
         """``dept_id`` for the key of ``department``."""
         ending = key_ending(child.column)
         stems = {r.removesuffix(ending) for r in self.names_of(self.table_of(child)).readings(child.column)}
+        own = self.table_of(child)
         homes = [
-            place
-            for place, home in self.homes.items()
-            if self._is_the_key(home)
-            and home.table is not self.table_of(child)
-            and key_ending(home.column.name) == ending
-            and any(self.names_of(home.table).is_short(stem) for stem in stems)
+            home.place
+            for stem in stems
+            for home in self._by_beginning.get((ending, stem[:2]), ())
+            if home.table is not own and self.names_of(home.table).is_short(stem)
         ]
-        return self._usable(child, dict.fromkeys(homes if ending else (), POSSIBLE))
+        return self._usable(child, dict.fromkeys(homes if ending else (), (POSSIBLE, False)))
 
     def _by_role(self, child: Place) -> Iterator[_Candidate]:
         """``parent_id`` for the table itself; ``owner_id`` for the only table of people."""
@@ -304,12 +317,12 @@ class _Names:
         keys = [home for home in self.homes.values() if self._is_the_key(home)]
         is_superior = bool(_SUPERIORS & {*words}) and bool(_PEOPLE & {*self.names_of(table).words})
         if words[0] == "parent" or is_superior:
-            return self._usable(child, {home.place: SURE for home in keys if home.table is table})
+            return self._usable(child, {home.place: (SURE, False) for home in keys if home.table is table})
         people = [home for home in keys if self.names_of(home.table).stem in _PEOPLE]
         is_role = bool(_ROLES & {*words[:-1]}) and not _has_discriminator(child, table)
         if not is_role or len({home.table.name for home in people}) != 1:
             return iter(())
-        return self._usable(child, {home.place: WEAK for home in people})
+        return self._usable(child, {home.place: (WEAK, False) for home in people})
 
 
 def _has_discriminator(child: Place, table: Table) -> bool:
@@ -333,7 +346,7 @@ def _relations(names: _Names, chosen: Mapping[Place, _Home], contained: Containm
     answers = contained(asked) if asked else {}
     found: dict[Place, _Home] = {}
     for pair in pairs:
-        possible = [home for home in homes if all(answers.get((p, home.place)) is True for p in pair)]
+        possible = [home for home in homes if all(answers.get((p, home.place)) == "all" for p in pair)]
         if len(possible) > 1 or not all(key_ending(place.column) for place in pair):
             possible = [home for home in possible if _speaks_of(home.table, pair[0])]
         if len(possible) == 1:

@@ -45,7 +45,7 @@ _KIND_WORDS = frozenset(
         "list",
     }
 )
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_WORD = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 _INFLECTION = re.compile(r"(?:ations?|ings?|ions?|ers?|ors?|ees?|ed|es|e|s)\Z")
 _SHORTEST_PREFIX = 2
 _SHORTEST_ABBREVIATION = 3
@@ -113,14 +113,6 @@ def looks_like_key(table: Table, column: Column) -> bool:
     return column.name == table.columns[0].name or bool(key_ending(column.name))
 
 
-def is_junction(table: Table) -> bool:
-    """Whether a table's columns are nothing but ids, so that it says which rows belong together."""
-    kinds = {family(column.type) for column in table.columns}
-    if len(table.columns) < 2 or None in kinds:
-        return False
-    return len(table.columns) <= 4 and all(key_ending(column.name) == "id" for column in table.columns)
-
-
 class TableNames:
     """A table's names, and those of its columns, without the prefixes they share."""
 
@@ -159,6 +151,14 @@ class TableNames:
         """Whether ``stem`` is short for this table's name: ``cust`` or ``dept``."""
         whole = self.stem if len(self.words) == 1 else ""
         return any(_abbreviates(stem, name) for name in (whole, self.last_word) if name)
+
+
+def is_junction(table: Table) -> bool:
+    """Whether a table's columns are nothing but others' keys, so that it says which rows belong together."""
+    if not 2 <= len(table.columns) <= 4 or any(family(column.type) is None for column in table.columns):
+        return False
+    names = TableNames(table, "")
+    return all(key_ending(column.name) and not names.is_named_by(column.name) for column in table.columns)
 
 
 def common_prefix(tables: Sequence[Table]) -> str:

@@ -8,12 +8,12 @@ from psycopg2 import sql
 
 from meta_agent.contracts import DatabaseSchema
 from meta_agent.databases.bounded_reads import Budget, Transactions, ask_all
-from meta_agent.databases.inferred_keys import Containment, Pair, Place
+from meta_agent.databases.inferred_keys import Agreement, Containment, Pair, Place
 
 MOST_ROWS = 100_000
-"""Of a larger table only as many are looked at: they can speak against a key, not for it."""
+"""Of a larger table only as many are looked at."""
 STATEMENT_TIMEOUT_MS = 2_000
-BUDGET_SECONDS = 3.0
+BUDGET_SECONDS = 1.5
 
 # NULL where no row speaks: none has a value.
 _QUESTION = sql.SQL("""
@@ -31,17 +31,21 @@ def asker(transaction: Transactions, schema: DatabaseSchema) -> Containment:
     budget = Budget(BUDGET_SECONDS, STATEMENT_TIMEOUT_MS)
     rows = {(table.schema_name, table.name): table.row_count for table in schema.tables}
 
-    def contained(pairs: Collection[Pair]) -> Mapping[Pair, bool | None]:
+    def contained(pairs: Collection[Pair]) -> Mapping[Pair, Agreement]:
         questions = [(pair, _question(*pair)) for pair in sorted(pairs)]
-        answers = dict(ask_all(transaction, questions, budget))
-        return {pair: _weighed(answer, rows.get(pair[0][:2])) for pair, answer in answers.items()}
+        return {
+            pair: _agreement(answer, rows.get(pair[0][:2]))
+            for pair, answer in ask_all(transaction, questions, budget)
+            if answer is not False
+        }
 
     return contained
 
 
-def _weighed(answer: bool | None, rows: int | None) -> bool | None:
-    """Some rows of many prove nothing."""
-    return None if answer and (rows is None or rows > MOST_ROWS) else answer
+def _agreement(answer: bool | None, rows: int | None) -> Agreement:
+    if answer is None:
+        return "empty"
+    return "all" if rows is not None and rows <= MOST_ROWS else "sample"
 
 
 def _question(child: Place, parent: Place) -> sql.Composed:
