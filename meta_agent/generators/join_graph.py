@@ -66,7 +66,7 @@ class JoinGraph:
 
     def _add_keys_of(self, table: Table) -> None:
         child = key_of(table)
-        unique = [*table.unique_keys, table.primary_key]
+        unique = [*table.unique_keys, *table.inferred_unique, table.primary_key]
         self._keys |= {(*child, key[0]) for key in unique if len(key) == 1}
         for key in table.foreign_keys:
             parent = (key.referred_schema, key.referred_table)
