@@ -27,13 +27,15 @@ from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.dockerfile_generator import pin_requirements
 from meta_agent.generators.function_code import defined_names, import_block, split_imports
 from meta_agent.generators.function_writer import write_function
-from meta_agent.generators.query_writer import Explain, QueryWriter, Task, WrittenQuery
+from meta_agent.generators.query_mender import Explain, Task, WrittenQuery
+from meta_agent.generators.query_writer import QueryWriter
 from meta_agent.generators.report_shape import shape_of
 from meta_agent.generators.sql_assumptions import assumptions_of
 from meta_agent.generators.sql_entities import names_in
 from meta_agent.generators.sql_parsing import to_sql
 from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
 from meta_agent.glossary import Glossary
+from meta_agent.mechanisms import Mechanisms
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -74,11 +76,16 @@ class ScriptGenerator:
     """Writes scripts for one request; ``conversation`` already holds the schema and the analysis."""
 
     def __init__(
-        self, conversation: Conversation, glossary: Glossary, database: DatabaseAccess | None
+        self,
+        conversation: Conversation,
+        glossary: Glossary,
+        database: DatabaseAccess | None,
+        mechanisms: Mechanisms | None = None,
     ) -> None:
         self._conversation = conversation
         self._glossary = glossary
         self._database = database
+        self._mechanisms = mechanisms
 
     def generate(
         self,
@@ -113,7 +120,12 @@ class ScriptGenerator:
         self, database: DatabaseAccess, task: Task, heading: dict[str, str], problem: str | None
     ) -> GeneratedScript:
         writer = QueryWriter(
-            self._conversation, database.schema, database.explain, database.describe, database.lookup
+            self._conversation,
+            database.schema,
+            database.explain,
+            database.describe,
+            database.lookup,
+            self._mechanisms,
         )
         written = writer.write(task, problem)
         imports, transform = split_imports(written.transform)
