@@ -259,7 +259,7 @@ def execute_given(source: str, name: str, options: PipelineOptions, run: RunJour
         run.validation = validation = ScriptValidator().validate(source)
     if not validation.is_valid:
         raise ScriptRefused(
-            f"The validator refuses {name}: {findings_of(validation)}",
+            f"The validator refuses {name}: {findings_of(validation, with_lines=True)}",
             "Correct what it names, then run it again.",
         )
     if script.needs_database and options.database_url is None:
