@@ -42,7 +42,7 @@ from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerat
 from meta_agent.glossary import Glossary
 from meta_agent.interrupts import undisturbed
 from meta_agent.llm.background import Background
-from meta_agent.mechanisms import Mechanisms
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
 from meta_agent.rendering import render
 from meta_agent.runs.journal import Progress, RunJournal
@@ -76,7 +76,7 @@ class PipelineOptions:
     warnings: tuple[str, ...] = ()
     """What the user should know before any run, one sentence each."""
     log_level: str = "INFO"
-    mechanisms: Mechanisms = Mechanisms()
+    mechanisms: Mechanisms = ALL
     """What an answer rests on besides the model; the evaluation switches some of it off."""
 
 

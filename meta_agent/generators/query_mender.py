@@ -46,7 +46,7 @@ from meta_agent.generators.sql_values import mend_values
 from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import Metric
-from meta_agent.mechanisms import Mechanisms
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.ranking import Ranking, asked_ranking
 
 if TYPE_CHECKING:
@@ -113,12 +113,12 @@ class QueryMender:
         schema: DatabaseSchema,
         explain: Explain,
         lookup: Lookup | None = None,
-        mechanisms: Mechanisms | None = None,
+        mechanisms: Mechanisms = ALL,
     ) -> None:
         """``lookup``: without it texts are taken as they are."""
         self._schema = schema
         self._explain = explain
-        self._use = mechanisms or Mechanisms()
+        self._use = mechanisms
         self._lookup = lookup if self._use.stored_texts else None
 
     def doubts(self, written: WrittenQueries, task: Task) -> tuple[str, ...]:

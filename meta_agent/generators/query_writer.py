@@ -25,7 +25,7 @@ from meta_agent.generators.query_mender import (
     WrittenQueries,
     sentence,
 )
-from meta_agent.mechanisms import Mechanisms
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -84,14 +84,14 @@ class QueryWriter:
         explain: Explain,
         describe: Callable[[DatabaseSchema], str],
         lookup: Lookup | None = None,
-        mechanisms: Mechanisms | None = None,
+        mechanisms: Mechanisms = ALL,
     ) -> None:
         """``lookup`` reads the rows of drafts: without it the first draft that runs is taken."""
         self._conversation = conversation
         self._lookup = lookup
         self._schema = schema
         self._describe = describe
-        self._use = mechanisms or Mechanisms()
+        self._use = mechanisms
         self._mender = QueryMender(schema, explain, lookup, mechanisms)
 
     def write(self, task: Task, problem: str | None = None) -> WrittenQueries:

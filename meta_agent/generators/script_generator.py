@@ -35,7 +35,7 @@ from meta_agent.generators.sql_entities import names_in
 from meta_agent.generators.sql_parsing import to_sql
 from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
 from meta_agent.glossary import Glossary
-from meta_agent.mechanisms import Mechanisms
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ScriptGenerator:
         conversation: Conversation,
         glossary: Glossary,
         database: DatabaseAccess | None,
-        mechanisms: Mechanisms | None = None,
+        mechanisms: Mechanisms = ALL,
     ) -> None:
         self._conversation = conversation
         self._glossary = glossary
