@@ -31,6 +31,7 @@ from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_grouping import complete_grouping
 from meta_agent.generators.sql_intent import (
     count_keys,
+    free_totals,
     group_alternatives,
     meet_all_values,
     mend_patterns,
@@ -237,6 +238,7 @@ class QueryMender:
         if self._use.sense:
             yield meet_all_values
             yield group_alternatives
+            yield free_totals
             yield lambda tree: mend_patterns(tree, task.request)
             yield lambda tree: count_keys(tree, self._schema)
         yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
