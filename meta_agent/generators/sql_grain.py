@@ -70,7 +70,7 @@ def sum_before_join(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
         keys = _join_columns(join, many) if join is not None else None
         totals = _totals_of(select, many, tables)
         if join is not None and keys and totals:
-            _replace_by_sums(select, join, keys, totals, many)
+            _replace_by_sums(join, keys, totals, many)
             repairs.append(f"{tables[many].name} is summed up before the join, which would repeat other rows")
     return repairs
 
@@ -127,9 +127,7 @@ def _totals_of(select: exp.Select, alias: str, tables: dict[str, Table]) -> list
     return None if others or counts_rows else totals
 
 
-def _replace_by_sums(
-    select: exp.Select, join: exp.Join, keys: list[str], totals: list[exp.AggFunc], alias: str
-) -> None:
+def _replace_by_sums(join: exp.Join, keys: list[str], totals: list[exp.AggFunc], alias: str) -> None:
     inner = exp.select(*(column_of(alias, name) for name in keys)).from_(join.this.copy())
     for number, total in enumerate(totals, start=1):
         name = f"total_{number}"
