@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     llm_context_length: int = Field(default=32768, ge=1024)
     llm_timeout: float = Field(default=300.0, gt=0, le=3600)
     llm_idle_timeout: float = Field(default=60.0, gt=0, le=3600)
+    llm_cache: bool = True
 
     host: str = "0.0.0.0"  # noqa: S104 - inside a container; published on 127.0.0.1 only
     port: int = Field(default=8080, ge=1, le=65535)
@@ -100,7 +101,7 @@ class Settings(BaseSettings):
 
     @property
     def cache_folder(self) -> Path:
-        """Where models, the sample database and schema caches are kept."""
+        """Where models, the sample database, schemas and answers are kept."""
         return self.cache_dir or (self.xdg_cache_home or Path.home() / ".cache").absolute() / "meta-agent"
 
 

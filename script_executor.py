@@ -56,6 +56,9 @@ def ask(
     demo: Demo = False,
     json: Json = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after validation; run nothing.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Ask the model anew, whatever is kept.")
+    ] = False,
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask anything.")] = False,
     debug: Debug = False,
     quiet: Quiet = False,
@@ -65,7 +68,9 @@ def ask(
     if version:
         typer.echo(f"{PROGRAM} {VERSION}")
         return 0
-    with Invocation(request or "", json=json, debug=debug, quiet=quiet, demo=demo) as invocation:
+    with Invocation(
+        request or "", json=json, debug=debug, quiet=quiet, demo=demo, reads_cache=not no_cache
+    ) as invocation:
         invocation.ask(request, dry_run=dry_run, may_prompt=not (no_input or json))
     return invocation.exit_code
 
@@ -99,12 +104,24 @@ def doctor(demo: Demo = False, debug: Debug = False) -> int:
 class Invocation:
     """One call of the program: does the work of a command and turns its errors into an exit status."""
 
-    def __init__(self, request: str, *, demo: bool = False, debug: bool = False, **shown: bool) -> None:
-        """``shown``: json and quiet, as the Reporter takes them."""
+    def __init__(
+        self,
+        request: str,
+        *,
+        demo: bool = False,
+        debug: bool = False,
+        reads_cache: bool = True,
+        **shown: bool,
+    ) -> None:
+        """``reads_cache`` False: what is kept is not used, only replaced.
+
+        ``shown``: json and quiet, as the Reporter takes them.
+        """
         self.exit_code = 0
         self._request = request
         self._demo = demo
         self._debug = debug
+        self._reads_cache = reads_cache
         self._shown = shown
 
     def __enter__(self) -> Invocation:
@@ -226,9 +243,11 @@ class Invocation:
 
     def _client(self, settings: Settings) -> LLMClient:
         from config import EMBEDDED_MODEL
+        from meta_agent.llm.answer_store import AnswerStore
         from meta_agent.utils.llm_client import LLMClient, ModelOptions
 
-        base_url, model, check_timeout = settings.llm_base_url, settings.llm_model_name, CHECK_SECONDS
+        base_url, model, known_as = settings.llm_base_url, settings.llm_model_name, ""
+        check_timeout = CHECK_SECONDS
         if base_url == EMBEDDED_MODEL:
             from meta_agent.llm.embedded_server import ensure_embedded_server
             from meta_agent.llm.model_files import QWEN_CODER_1_5B
@@ -237,7 +256,9 @@ class Invocation:
             base_url = ensure_embedded_server(
                 settings.cache_folder, idle_minutes=settings.model_idle_minutes, on_progress=preparing
             )
-            model, check_timeout = QWEN_CODER_1_5B.name, EMBEDDED_CHECK_SECONDS
+            model, known_as = QWEN_CODER_1_5B.name, f"embedded {QWEN_CODER_1_5B.sha256}"
+            check_timeout = EMBEDDED_CHECK_SECONDS
+        answers = AnswerStore(settings.cache_folder, reads=self._reads_cache) if settings.llm_cache else None
         return LLMClient(
             ModelOptions(
                 base_url=base_url,
@@ -249,7 +270,9 @@ class Invocation:
                 idle_timeout=settings.llm_idle_timeout,
                 call_timeout=settings.llm_timeout,
                 check_timeout=check_timeout,
-            )
+                known_as=known_as,
+            ),
+            answers=answers,
         )
 
     def _database_url(self, settings: Settings) -> str | None:

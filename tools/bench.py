@@ -60,7 +60,7 @@ def ask_demo() -> tuple[float, dict[str, Any]]:
     """Wall time and JSON answer of the example request."""
     begin = time.monotonic()
     done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, ENTRY, "--demo", "--json", REQUEST],
+        [sys.executable, ENTRY, "--demo", "--json", "--no-cache", REQUEST],
         capture_output=True,
         check=True,
         cwd=PROJECT_DIR,
@@ -85,7 +85,7 @@ def seconds_of(arguments: list[str]) -> float:
 def first_sign() -> float:
     """Seconds until the first byte on stderr of a request."""
     return until_first_output(
-        [sys.executable, ENTRY, "--demo", "--dry-run", REQUEST], lambda process: process.kill()
+        [sys.executable, ENTRY, "--demo", "--dry-run", "--no-cache", REQUEST], lambda process: process.kill()
     )
 
 

@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--ablate", action="store_true", help="also the pipeline with each mechanism switched off in turn")
     add("--container", action="store_true", help="let the pipeline run its scripts in containers")
     add("--embedded", action="store_true", help="use the embedded 1.5B model whatever the settings say")
+    add("--cache", action="store_true", help="use kept answers of the model; then the seconds are not real")
     add("--held-out", action="store_true", help="only the fifth of the questions that is kept aside")
     add("--limit", type=int, help="at most so many questions of each dataset")
     add("--sample", type=int, help="so many questions of each dataset, the same ones every time")
@@ -131,6 +132,7 @@ def _model(settings: Settings, *, embedded: bool) -> tuple[ModelOptions, str | N
     """Where the model is, deterministic whatever the settings say, and its file's hash where it is ours."""
     from meta_agent.llm.options import ModelOptions
 
+    known_as = ""
     base_url, name, sha256 = settings.llm_base_url, settings.llm_model_name, None
     if embedded or base_url == EMBEDDED_MODEL:
         from meta_agent.llm.embedded_server import ensure_embedded_server
@@ -138,6 +140,7 @@ def _model(settings: Settings, *, embedded: bool) -> tuple[ModelOptions, str | N
 
         base_url = ensure_embedded_server(settings.cache_folder)
         name, sha256 = QWEN_CODER_1_5B.name, QWEN_CODER_1_5B.sha256
+        known_as = f"embedded {sha256}"
     options = ModelOptions(
         base_url=base_url,
         model=name,
@@ -148,6 +151,7 @@ def _model(settings: Settings, *, embedded: bool) -> tuple[ModelOptions, str | N
         idle_timeout=settings.llm_idle_timeout,
         call_timeout=settings.llm_timeout,
         check_timeout=CHECK_SECONDS,
+        known_as=known_as,
     )
     return options, sha256
 
@@ -161,10 +165,12 @@ def _systems(
     from meta_agent.evaluation.systems.single_call import SingleCall
     from meta_agent.executors.container_executor import SandboxOptions
     from meta_agent.glossary import load_glossary
+    from meta_agent.llm.answer_store import AnswerStore
     from meta_agent.pipeline import PipelineOptions
     from meta_agent.utils.llm_client import LLMClient
 
-    client = LLMClient(model_options)
+    answers = AnswerStore(settings.cache_folder) if options.cache else None
+    client = LLMClient(model_options, answers=answers)
     model = client.check().model
     pipeline_options = PipelineOptions(
         runs_dir=folder / "runs",
@@ -182,7 +188,7 @@ def _systems(
     if "langchain-chain" in wanted:
         from meta_agent.evaluation.systems.langchain_chain import LangChainChain
 
-        systems.append(LangChainChain(model_options))
+        systems.append(LangChainChain(model_options, answers))
     if "pipeline" in wanted:
         systems.append(ProductPipeline("pipeline", client, pipeline_options))
     for less in ablations() if options.ablate else ():

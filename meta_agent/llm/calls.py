@@ -5,12 +5,14 @@ Between the conversation, which knows what to ask, and ``chat.py``, which knows 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from loguru import logger
 
 from meta_agent.errors import ModelError
+from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.chat import ChatModel, ChatRequest, Turn
 from meta_agent.llm.names import same_model
 from meta_agent.llm.options import ModelOptions
@@ -32,11 +34,14 @@ class ChatCalls:
         chat: ChatModel,
         counter: UsageCounter,
         on_token: Callable[[str], None] | None = None,
+        answers: AnswerStore | None = None,
     ) -> None:
+        """``answers``: where complete ones are looked up and kept; used at temperature 0 only."""
         self._options = options
         self._chat = chat
         self._counter = counter
         self._on_token = on_token
+        self._answers = answers if options.is_deterministic else None
         self.model = options.model
         """The name as the server spells it, once the health check has found it."""
         self.context_length = options.context_length
@@ -45,9 +50,39 @@ class ChatCalls:
     def complete(self, request: ChatRequest, prompt_tokens: int) -> Reply:
         """The model's reply, complete or cut at ``max_tokens``; ``prompt_tokens`` is an estimate.
 
-        Raises ModelError, ModelTimeout.
+        One that is kept from an earlier call counts as no call. Raises ModelError, ModelTimeout.
         """
         self._check_room(prompt_tokens, request.max_tokens)
+        if self._answers is None:
+            return self._ask(request, prompt_tokens)
+        prompt, setting = json.dumps(request.turns), self._setting(request)
+        kept = self._answers.lookup(prompt, setting)
+        if kept is not None:
+            logger.debug("model answer of {} tokens from the cache", kept.pieces)
+            if self._on_token is not None:
+                self._on_token(kept.text)
+            return kept
+        reply = self._ask(request, prompt_tokens)
+        self._answers.update(prompt, setting, reply)
+        return reply
+
+    def _setting(self, request: ChatRequest) -> str:
+        """All that an answer depends on beside the turns."""
+        options = self._options
+        return json.dumps(
+            {
+                "model": self.model,
+                "server": options.server_identity,
+                "max_tokens": request.max_tokens,
+                "stop": request.stop,
+                "response_format": request.response_format,
+                "temperature": options.temperature,
+                "seed": options.seed,
+            },
+            sort_keys=True,
+        )
+
+    def _ask(self, request: ChatRequest, prompt_tokens: int) -> Reply:
         self._chat.ready()  # what is still being imported is no time of the model's
         started = time.monotonic()
         deadline = started + self._options.call_timeout

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from meta_agent.contracts import LlmUsage
+from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.calls import ChatCalls
 from meta_agent.llm.chat import ChatModel
 from meta_agent.llm.conversation import Conversation
@@ -22,12 +23,20 @@ __all__ = ["Conversation", "LLMClient", "ModelOptions"]
 class LLMClient:
     """One model on one server, for one run."""
 
-    def __init__(self, options: ModelOptions, on_token: Callable[[str], None] | None = None) -> None:
-        """``on_token`` hears every piece of every answer as it arrives, in the caller's thread."""
+    def __init__(
+        self,
+        options: ModelOptions,
+        on_token: Callable[[str], None] | None = None,
+        answers: AnswerStore | None = None,
+    ) -> None:
+        """``on_token`` hears every piece of every answer as it arrives, in the caller's thread.
+
+        ``answers``: complete ones from earlier runs; without it every question is asked.
+        """
         self._options = options
         self._counter = UsageCounter()
         self._chat = ChatModel(options)
-        self._calls = ChatCalls(options, self._chat, self._counter, on_token)
+        self._calls = ChatCalls(options, self._chat, self._counter, on_token, answers)
         self._status: ModelStatus | None = None
 
     def warm_up(self) -> None:

@@ -17,6 +17,7 @@ from meta_agent.errors import ModelError, UsageError
 from meta_agent.evaluation.databases import EvaluatedDatabase
 from meta_agent.evaluation.systems.base import Answer, run_queries
 from meta_agent.evaluation.systems.single_call import SQL_TOKENS, sql_in
+from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.chat import ChatModel
 from meta_agent.llm.options import ModelOptions
 
@@ -30,11 +31,12 @@ class LangChainChain:
 
     name = "langchain-chain"
 
-    def __init__(self, options: ModelOptions) -> None:
+    def __init__(self, options: ModelOptions, answers: AnswerStore | None = None) -> None:
         """Raises UsageError where the packages of the evaluation are not installed."""
         _check_installed()
         # LangChain's own ChatOpenAI, with our address, temperature and seed.
-        self._chat = ChatModel(options).ready()
+        self._chat = ChatModel(options, answers).ready()
+        self._may_be_kept = answers is not None
         self._chains: dict[str, Callable[[str], tuple[str, LlmUsage]]] = {}
 
     def answer(self, asked: str, database: EvaluatedDatabase) -> Answer:
@@ -66,7 +68,7 @@ class LangChainChain:
                     f"The model server did not answer the chain ({type(error).__name__}).",
                     "Check the model server and its context length.",
                 ) from error
-            return reply, _usage(callback.usage_metadata)
+            return reply, _usage(callback.usage_metadata, calls=0 if self._may_be_kept else 1)
 
         return ask
 
@@ -84,8 +86,9 @@ def _check_installed() -> None:
         )
 
 
-def _usage(reported: dict[str, Any]) -> LlmUsage:
-    total = LlmUsage(llm_calls=1)
+def _usage(reported: dict[str, Any], *, calls: int) -> LlmUsage:
+    """``calls``: how many were made where nothing is reported; a kept answer reports nothing."""
+    total = LlmUsage(llm_calls=calls)
     for one in reported.values():
         details = one.get("input_token_details") or {}
         total = LlmUsage(

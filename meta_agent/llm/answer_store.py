@@ -1,0 +1,76 @@
+"""Answers of the model that were complete, kept on this machine and given again to the same question.
+
+The interface is that of LangChain's ``BaseCache``: lookup, update, clear, by a prompt and a
+text of everything else that makes the answer what it is. It is no subclass, because importing
+LangChain takes longer than a whole answer from here; ``langchain_cache.py`` is the subclass
+over it. ``ChatCalls`` asks here itself, before LangChain is needed: LangChain looks nothing
+up for a stream, and all our answers are streamed.
+
+Prompts are kept as hashes only. Nothing here raises: what cannot be read is asked anew.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from meta_agent.llm.stream import Reply
+from meta_agent.llm.usage import CallUsage
+from meta_agent.local_store import LocalStore, key_of
+
+FILE_NAME = "model-answers.sqlite"
+MOST_BYTES = 50 * 2**20
+
+
+class AnswerStore:
+    """The answers in one file of the cache folder."""
+
+    def __init__(self, folder: Path, *, reads: bool = True, most_bytes: int = MOST_BYTES) -> None:
+        """``reads`` False: nothing is found, but new answers take the place of old ones."""
+        self._store = LocalStore(folder / FILE_NAME, most_bytes)
+        self._reads = reads
+
+    def lookup(self, prompt: str, llm_string: str) -> Reply | None:
+        """The answer to this prompt with these settings, with the tokens it cost when it was given."""
+        content = self._store.find(key_of(prompt, llm_string)) if self._reads else None
+        return _reply(content) if content is not None else None
+
+    def update(self, prompt: str, llm_string: str, reply: Reply) -> None:
+        """Keep a complete answer; one that is cut, empty or came without an end is not kept."""
+        if reply.finish_reason == "stop" and not reply.overran and reply.text.strip():
+            self._store.keep(key_of(prompt, llm_string), _content(reply))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._store.clear()
+
+
+def _content(reply: Reply) -> str:
+    usage = reply.usage or CallUsage(0, 0, reply.pieces, estimated=True)
+    return json.dumps(
+        {
+            "text": reply.text,
+            "model": reply.model,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "estimated": usage.estimated,
+        }
+    )
+
+
+def _reply(content: str) -> Reply | None:
+    """None for what is no answer: somebody else's file, or a half-written one."""
+    try:
+        kept = json.loads(content)
+        tokens = int(kept["completion_tokens"])
+        usage = CallUsage(int(kept["prompt_tokens"]), 0, tokens, bool(kept["estimated"]))
+        model = kept["model"]
+        return Reply(
+            text=str(kept["text"]),
+            finish_reason="stop",
+            model=None if model is None else str(model),
+            usage=usage,
+            pieces=tokens,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
