@@ -7,20 +7,14 @@ analyze -> plan -> generate -> validate -> package -> execute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
-
-from loguru import logger
 
 from meta_agent.analyzers.task_analyzer import TaskAnalyzer
 from meta_agent.answer_checks import answer_doubts
 from meta_agent.contracts import (
     DatabaseSchema,
-    ExecutionResult,
     GeneratedScript,
     LlmUsage,
     RunRecord,
@@ -28,53 +22,35 @@ from meta_agent.contracts import (
     UserRequest,
     ValidationResult,
 )
-from meta_agent.databases.url import normalise_url, parse_url
-from meta_agent.errors import (
-    DatabaseError,
-    NoAnswer,
-    SandboxError,
-    ScriptRefused,
-)
-from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
-from meta_agent.executors.deployment_package import create_run_folder, write_package
-from meta_agent.generators.dockerfile_generator import package_files, pin_requirements
+from meta_agent.errors import DatabaseError, NoAnswer, ScriptRefused
+from meta_agent.executors.container_executor import ContainerExecutor
+from meta_agent.generators.dockerfile_generator import pin_requirements
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator, given_script
-from meta_agent.glossary import Glossary
-from meta_agent.interrupts import undisturbed
 from meta_agent.llm.background import Background
 from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
 from meta_agent.rendering import render
+from meta_agent.run_steps import (
+    PipelineOptions,
+    execute_in_sandbox,
+    new_journal,
+    sandbox,
+    script_url,
+    validated,
+    write_deployment_package,
+)
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.script_failures import can_be_mended, failure_of, findings_of, last_line, problem_of
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
 from meta_agent.utils.llm_client import Conversation, LLMClient
-from meta_agent.validators.script_validator import ScriptValidator
 
 if TYPE_CHECKING:
     from meta_agent.databases.base import Database
 
+__all__ = ["Pipeline", "PipelineOptions", "execute_file"]
+
 VALIDATION_ROUNDS = 3
 EXECUTION_REPAIRS = 2
 SCHEMA_SECONDS = 120.0
-
-
-@dataclass(frozen=True)
-class PipelineOptions:
-    """Everything a run needs to know from outside."""
-
-    runs_dir: Path
-    cache_dir: Path
-    glossary: Glossary
-    sandbox: SandboxOptions
-    database_url: str | None = None
-    host: str = "0.0.0.0"  # noqa: S104 - where a web application listens inside its container
-    port: int = 8080
-    dry_run: bool = False
-    secrets: tuple[str, ...] = ()
-    """Texts that must not stand in any log or record."""
-    warnings: tuple[str, ...] = ()
-    """What the user should know before any run, one sentence each."""
-    log_level: str = "INFO"
 
 
 class Pipeline:
@@ -216,10 +192,7 @@ class Pipeline:
         for _ in range(VALIDATION_ROUNDS):
             with run.stage("generation"):
                 run.script = script = generate(problem)
-            with run.stage("validation"):
-                run.validation = validation = ScriptValidator().validate(
-                    script.source, requirements=script.requirements
-                )
+            validation = validated(run, script)
             if validation.is_valid:
                 return script, validation
             problem = findings_of(validation)
@@ -235,9 +208,8 @@ def execute_file(source: str, name: str, options: PipelineOptions, progress: Pro
     journal = new_journal(f"execute {name}", options, progress)
 
     def work() -> None:
-        journal.script = script = given_script(source)
-        with journal.stage("validation"):
-            journal.validation = validation = ScriptValidator().validate(source)
+        script = given_script(source)
+        validation = validated(journal, script)
         if not validation.is_valid:
             raise ScriptRefused(
                 f"The validator refuses {name}: {findings_of(validation)}",
@@ -256,89 +228,6 @@ def execute_file(source: str, name: str, options: PipelineOptions, progress: Pro
             raise failure_of(script, result, tries=1)
 
     return journal.record(work, LlmUsage)
-
-
-# --- steps that both ways share ---------------------------------------------------------
-
-
-def new_journal(request: str, options: PipelineOptions, progress: Progress) -> RunJournal:
-    """A journal in a new run folder. Raises UsageError where the folder cannot be made."""
-    started = datetime.now(timezone.utc).astimezone()
-    return RunJournal(
-        request,
-        create_run_folder(options.runs_dir, started),
-        started,
-        progress,
-        options.secrets,
-        options.log_level,
-        warnings=list(options.warnings),
-    )
-
-
-@contextmanager
-def sandbox(options: PipelineOptions) -> Iterator[ContainerExecutor]:
-    """An executor whose containers are gone afterwards: no interrupt cuts that short."""
-    executor = ContainerExecutor(options.sandbox, log_output)
-    try:
-        yield executor
-    finally:
-        with undisturbed():
-            executor.close()
-
-
-def write_deployment_package(
-    run: RunJournal,
-    options: PipelineOptions,
-    script: GeneratedScript,
-    validation: ValidationResult,
-    executor: ContainerExecutor,
-) -> None:
-    """Write everything into the run's folder that it takes to run the script again without us."""
-    with run.stage("packaging"):
-        url = script_url(options) if script.needs_database else None
-        endpoint = parse_url(url).endpoint if url else None
-        files = package_files(
-            script,
-            validation,
-            name=run.run_dir.name,
-            request=run.request,
-            created=run.started_at,
-            base_image=options.sandbox.base_image,
-            socket_folder=endpoint.host if endpoint and endpoint.is_socket else None,
-        )
-        write_package(run.run_dir, files, package_env(url, options, executor))
-
-
-def package_env(url: str | None, options: PipelineOptions, executor: ContainerExecutor) -> dict[str, str]:
-    """What holds on this machine only, and so stands in .env: the login, and a base image made here."""
-    env = {} if url is None else {"DATABASE_URL": url}
-    with suppress(SandboxError):  # where Docker is away the package is still good; running it will tell
-        if not options.dry_run and (base := executor.base_image()) != options.sandbox.base_image:
-            env["BASE_IMAGE"] = base
-    return env
-
-
-def script_url(options: PipelineOptions) -> str | None:
-    """The database as the script's driver knows it."""
-    return normalise_url(options.database_url) if options.database_url else None
-
-
-def execute_in_sandbox(
-    run: RunJournal,
-    options: PipelineOptions,
-    executor: ContainerExecutor,
-    script: GeneratedScript,
-    validation: ValidationResult,
-) -> ExecutionResult:
-    """Run the packaged script in its container."""
-    with run.stage("execution"):
-        run.execution = result = executor.execute(run.run_dir, script, validation, script_url(options))
-    return result
-
-
-def log_output(text: str) -> None:
-    """Keep what the script prints in the run's log."""
-    logger.debug("script: {}", text.rstrip("\n"))
 
 
 def _spent(after: LlmUsage, before: LlmUsage) -> LlmUsage:
