@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import shlex
 import sys
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -178,7 +178,7 @@ class Invocation:
     def _converse(self, dry_run: bool) -> None:
         from meta_agent.display.prompt import ask_repeatedly
 
-        answer = self._pipeline(dry_run)
+        answer = self._pipeline(dry_run, ahead=True)
         self._reporter.progress.close()
         ask_repeatedly(lambda request: self._show(answer(request)), self._reporter.stderr)
         self.exit_code = 0
@@ -229,7 +229,8 @@ class Invocation:
 
     # --- wiring --------------------------------------------------------------------
 
-    def _pipeline(self, dry_run: bool) -> Callable[[UserRequest], RunRecord]:
+    def _pipeline(self, dry_run: bool, *, ahead: bool = False) -> Callable[[UserRequest], RunRecord]:
+        """``ahead``: get the model ready before there is a request, which may turn out not to need it."""
         from config import load_settings
 
         settings = load_settings(demo=self._demo)
@@ -238,7 +239,8 @@ class Invocation:
         from meta_agent.pipeline import Pipeline
 
         options = self._options(settings, dry_run=dry_run)
-        client.warm_up()  # after our own imports, which it would slow down; at a prompt, while the user types
+        if ahead:
+            client.warm_up()  # after our own imports, which it would slow down; while the user types
         return Pipeline(client, options, self._reporter.progress, open_database).run
 
     def _client(self, settings: Settings) -> LLMClient:
@@ -247,14 +249,16 @@ class Invocation:
         from meta_agent.utils.llm_client import LLMClient, ModelOptions
 
         base_url, model, known_as = settings.llm_base_url, settings.llm_model_name, ""
-        check_timeout = CHECK_SECONDS
+        check_timeout, start_server = CHECK_SECONDS, None
         if base_url == EMBEDDED_MODEL:
             from meta_agent.llm.embedded_server import ensure_embedded_server
             from meta_agent.llm.model_files import QWEN_CODER_1_5B
 
-            preparing = self._reporter.progress.preparing
-            base_url = ensure_embedded_server(
-                settings.cache_folder, idle_minutes=settings.model_idle_minutes, on_progress=preparing
+            start_server = partial(
+                ensure_embedded_server,
+                settings.cache_folder,
+                idle_minutes=settings.model_idle_minutes,
+                on_progress=self._reporter.progress.preparing,
             )
             model, known_as = QWEN_CODER_1_5B.name, f"embedded {QWEN_CODER_1_5B.sha256}"
             check_timeout = EMBEDDED_CHECK_SECONDS
@@ -273,6 +277,7 @@ class Invocation:
                 known_as=known_as,
             ),
             answers=answers,
+            start_server=start_server,
         )
 
     def _database_url(self, settings: Settings) -> str | None:
@@ -290,12 +295,15 @@ class Invocation:
         from config import settings_warnings
         from meta_agent.glossary import load_glossary
         from meta_agent.pipeline import PipelineOptions
+        from meta_agent.runs.proven import ProvenQuestions
         from meta_agent.runs.secrets import secrets_of_url
 
         url = self._database_url(settings)
         secrets = (*secrets_of_url(url), settings.llm_api_key.get_secret_value())
         self._log(settings.log_level, secrets)
         self._glossary = load_glossary(settings.glossary_path)
+        folder = settings.cache_folder
+        proven = ProvenQuestions(folder, reads=self._reads_cache) if settings.llm_cache else None
         return PipelineOptions(
             runs_dir=settings.runs_dir,
             cache_dir=settings.cache_folder,
@@ -308,6 +316,7 @@ class Invocation:
             secrets=secrets,
             warnings=settings_warnings(),
             log_level=settings.log_level,
+            proven=proven,
         )
 
     def _log(self, level: str, secrets: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 Start reading in ``pipeline.py``: the stages in their order.
 
     run_steps.py   what every way of running a script does: its journal, package and container
+    reuse.py       a question that was answered before is answered by the same script
     contracts.py   what the stages hand to one another
     errors.py      everything that can go wrong, and its exit code
     script_failures.py   what the failure of a script means, for the model and for the user

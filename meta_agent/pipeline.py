@@ -1,5 +1,6 @@
 """The stages in their order, and the bounded loop that mends a script. Start reading here.
 
+answered before?   then the same script is executed again, and the model left alone
 check the model, read the schema      (at the same time)
 analyze -> plan -> generate -> validate -> package -> execute
                    ^_____________|________________|   findings and tracebacks go back
@@ -12,7 +13,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from meta_agent.analyzers.task_analyzer import TaskAnalyzer
-from meta_agent.answer_checks import answer_doubts
 from meta_agent.contracts import (
     DatabaseSchema,
     GeneratedScript,
@@ -29,8 +29,11 @@ from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerat
 from meta_agent.llm.background import Background
 from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
 from meta_agent.rendering import render
+from meta_agent.reuse import Reuse
 from meta_agent.run_steps import (
+    NO_WEB_PAGE,
     PipelineOptions,
+    doubts_about,
     execute_in_sandbox,
     new_journal,
     sandbox,
@@ -67,6 +70,7 @@ class Pipeline:
         self._options = options
         self._progress = progress
         self._open_database = open_database
+        self._reuse = Reuse(options, client.options)
 
     def run(self, request: UserRequest) -> RunRecord:
         """Answer a request, or record why not; see RunJournal.record."""
@@ -79,32 +83,55 @@ class Pipeline:
     def _answer(self, request: UserRequest, run: RunJournal) -> None:
         with sandbox(self._options) as executor, ExitStack() as resources:
             resources.callback(lambda: run.warnings.extend(self._client.warnings))
-            database = self._prepare(run, resources)
-            schema = database.schema if database else None
-            about_request = self._conversation(None)
-            self._prepare_sandbox(executor, usual_dependencies(needs_data=database is not None), database)
-            with run.stage("analysis"):
-                analyzer = TaskAnalyzer(about_request, schema, self._options.glossary)
-                run.analysis = analysis = analyzer.analyze(request)
-            self._check_answerable(run, analysis)
-            if not self._options.dry_run:
-                executor.require_engine()  # told before a script is written that could not run
-            with run.stage("planning"):
-                planner = ExecutionPlanner(
-                    about_request, schema, host=self._options.host, port=self._options.port
-                )
-                run.plan = plan = planner.plan(request, analysis)
-            self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
-            about_data = self._conversation(schema if analysis.data_sources else None)
-            generator = ScriptGenerator(about_data, self._options.glossary, database)
+            reading = Background(lambda: self._read_schema(run, resources))
+            if self._answered_again(run, reading, executor):
+                return
+            self._check_model(run)
+            database = _read(reading)
+            self._answer_with_model(request, run, database, executor)
+            doubts = doubts_about(run, database)
+            run.warnings.extend(doubts)
+            self._reuse.remember(run, doubts)
 
-            def generate(problem: str | None) -> GeneratedScript:
-                return generator.generate(request, analysis, plan, created=run.started_at, problem=problem)
+    def _answered_again(
+        self, run: RunJournal, reading: Background[DatabaseAccess | None], executor: ContainerExecutor
+    ) -> bool:
+        """Whether the script of an earlier run has answered; without one, nothing is waited for."""
+        proven = self._reuse.candidate(run.request)
+        if proven is None:
+            return False
+        self._reuse.prepare(proven, executor)
+        return self._reuse.answer(proven, run, _read(reading), executor)
 
-            self._generate_and_execute(run, generate, executor)
-            if run.script is not None and run.execution is not None:
-                lookup = database.lookup if database else None
-                run.warnings.extend(answer_doubts(run.script, run.execution, request.text, lookup))
+    def _answer_with_model(
+        self,
+        request: UserRequest,
+        run: RunJournal,
+        database: DatabaseAccess | None,
+        executor: ContainerExecutor,
+    ) -> None:
+        schema = database.schema if database else None
+        about_request = self._conversation(None)
+        self._prepare_sandbox(executor, usual_dependencies(needs_data=database is not None), database)
+        with run.stage("analysis"):
+            analyzer = TaskAnalyzer(about_request, schema, self._options.glossary)
+            run.analysis = analysis = analyzer.analyze(request)
+        self._check_answerable(run, analysis)
+        if not self._options.dry_run:
+            executor.require_engine()  # told before a script is written that could not run
+        with run.stage("planning"):
+            planner = ExecutionPlanner(
+                about_request, schema, host=self._options.host, port=self._options.port
+            )
+            run.plan = plan = planner.plan(request, analysis)
+        self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
+        about_data = self._conversation(schema if analysis.data_sources else None)
+        generator = ScriptGenerator(about_data, self._options.glossary, database)
+
+        def generate(problem: str | None) -> GeneratedScript:
+            return generator.generate(request, analysis, plan, created=run.started_at, problem=problem)
+
+        self._generate_and_execute(run, generate, executor)
 
     def _conversation(self, schema: DatabaseSchema | None) -> Conversation:
         return self._client.conversation(
@@ -113,19 +140,11 @@ class Pipeline:
 
     # --- preparation -----------------------------------------------------------------
 
-    def _prepare(self, run: RunJournal, resources: ExitStack) -> DatabaseAccess | None:
-        """Check the model and, at the same time, read the schema; a broken model is reported first."""
-        reading = Background(lambda: self._read_schema(run, resources))
-        self._client.warm_up()
+    def _check_model(self, run: RunJournal) -> None:
+        """While the schema is read; a broken model is reported first."""
         with run.stage("model"):
+            self._client.warm_up()
             run.model = self._client.check().model
-        try:
-            return reading.result(SCHEMA_SECONDS)
-        except TimeoutError as error:
-            raise DatabaseError(
-                f"The structure of the database could not be read within {SCHEMA_SECONDS:.0f} s.",
-                "Try again when the database is less busy.",
-            ) from error
 
     def _read_schema(self, run: RunJournal, resources: ExitStack) -> DatabaseAccess | None:
         """None where there is no database, or nothing in it: then only what needs no data can be asked."""
@@ -155,7 +174,7 @@ class Pipeline:
                 "Grant SELECT on the tables to the role in DATABASE_URL, or name another database there.",
             )
         if analysis.requires_web_interface:
-            run.warnings.append("A web page was asked for; this version answers in the terminal.")
+            run.warnings.append(NO_WEB_PAGE)
 
     def _prepare_sandbox(
         self, executor: ContainerExecutor, packages: Iterable[str], database: DatabaseAccess | None
@@ -228,6 +247,17 @@ def execute_file(source: str, name: str, options: PipelineOptions, progress: Pro
             raise failure_of(script, result, tries=1)
 
     return journal.record(work, LlmUsage)
+
+
+def _read(reading: Background[DatabaseAccess | None]) -> DatabaseAccess | None:
+    """The database once its schema was read. Raises DatabaseError."""
+    try:
+        return reading.result(SCHEMA_SECONDS)
+    except TimeoutError as error:
+        raise DatabaseError(
+            f"The structure of the database could not be read within {SCHEMA_SECONDS:.0f} s.",
+            "Try again when the database is less busy.",
+        ) from error
 
 
 def _spent(after: LlmUsage, before: LlmUsage) -> LlmUsage:

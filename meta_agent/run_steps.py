@@ -10,16 +10,21 @@ from pathlib import Path
 
 from loguru import logger
 
+from meta_agent.answer_checks import answer_doubts
 from meta_agent.contracts import ExecutionResult, GeneratedScript, ValidationResult
 from meta_agent.databases.url import normalise_url, parse_url
 from meta_agent.errors import SandboxError
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
 from meta_agent.generators.dockerfile_generator import package_files
+from meta_agent.generators.script_generator import DatabaseAccess
 from meta_agent.glossary import Glossary
 from meta_agent.interrupts import undisturbed
 from meta_agent.runs.journal import Progress, RunJournal
+from meta_agent.runs.proven import ProvenQuestions
 from meta_agent.validators.script_validator import ScriptValidator
+
+NO_WEB_PAGE = "A web page was asked for; this version answers in the terminal."
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class PipelineOptions:
     warnings: tuple[str, ...] = ()
     """What the user should know before any run, one sentence each."""
     log_level: str = "INFO"
+    proven: ProvenQuestions | None = None
+    """Where scripts that answered well are kept and found again; None writes every script anew."""
 
 
 def new_journal(request: str, options: PipelineOptions, progress: Progress) -> RunJournal:
@@ -122,6 +129,13 @@ def execute_in_sandbox(
     with run.stage("execution"):
         run.execution = result = executor.execute(run.run_dir, script, validation, script_url(options))
     return result
+
+
+def doubts_about(run: RunJournal, database: DatabaseAccess | None) -> tuple[str, ...]:
+    """What the user should know about the answer of a finished run, one sentence each."""
+    if run.script is None or run.execution is None:
+        return ()
+    return answer_doubts(run.script, run.execution, run.request, database.lookup if database else None)
 
 
 def log_output(text: str) -> None:

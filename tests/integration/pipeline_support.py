@@ -93,9 +93,12 @@ class Runner:
         options = PipelineOptions(
             runs_dir=self.folder / "runs",
             cache_dir=self.folder / "cache",
-            glossary=load_glossary(PROJECT / "glossary.yaml"),
             sandbox=SandboxOptions(base_image=BASE_IMAGE, time_limit_seconds=self.time_limit),
-            **{"database_url": self.database_url, **self.options},
+            **{
+                "database_url": self.database_url,
+                "glossary": load_glossary(PROJECT / "glossary.yaml"),
+                **self.options,
+            },
         )
         return Pipeline(LLMClient(server.options(**model)), options, self.progress, open_database)
 

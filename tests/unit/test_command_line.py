@@ -59,7 +59,16 @@ def test_the_version_is_that_of_the_project(program: Program) -> None:
 
 def test_help_names_everything(program: Program) -> None:
     assert program.run("--help") == 0
-    for name in ("--demo", "--json", "--dry-run", "--no-input", "--debug", "--quiet", "--version"):
+    for name in (
+        "--demo",
+        "--json",
+        "--dry-run",
+        "--no-cache",
+        "--no-input",
+        "--debug",
+        "--quiet",
+        "--version",
+    ):
         assert f"{name} " in program.out
     assert "validate FILE" in program.out and "execute FILE" in program.out and "doctor" in program.out
     for command in script_executor.COMMANDS:
