@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from meta_agent.contracts import RunRecord, UserRequest
     from meta_agent.display.reporter import Reporter
     from meta_agent.executors.container_executor import SandboxOptions
+    from meta_agent.llm.answer_store import AnswerStore
     from meta_agent.pipeline import PipelineOptions
     from meta_agent.utils.llm_client import LLMClient
 
@@ -57,7 +58,7 @@ def ask(
     json: Json = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after validation; run nothing.")] = False,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Ask the model anew, whatever is kept.")
+        bool, typer.Option("--no-cache", help="Write a new script, whatever is kept.")
     ] = False,
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask anything.")] = False,
     debug: Debug = False,
@@ -245,7 +246,6 @@ class Invocation:
 
     def _client(self, settings: Settings) -> LLMClient:
         from config import EMBEDDED_MODEL
-        from meta_agent.llm.answer_store import AnswerStore
         from meta_agent.utils.llm_client import LLMClient, ModelOptions
 
         base_url, model, known_as = settings.llm_base_url, settings.llm_model_name, ""
@@ -262,7 +262,6 @@ class Invocation:
             )
             model, known_as = QWEN_CODER_1_5B.name, f"embedded {QWEN_CODER_1_5B.sha256}"
             check_timeout = EMBEDDED_CHECK_SECONDS
-        answers = AnswerStore(settings.cache_folder, reads=self._reads_cache) if settings.llm_cache else None
         return LLMClient(
             ModelOptions(
                 base_url=base_url,
@@ -276,7 +275,7 @@ class Invocation:
                 check_timeout=check_timeout,
                 known_as=known_as,
             ),
-            answers=answers,
+            answers=_answers(settings, reads=self._reads_cache),
             start_server=start_server,
         )
 
@@ -296,10 +295,9 @@ class Invocation:
         from meta_agent.glossary import load_glossary
         from meta_agent.pipeline import PipelineOptions
         from meta_agent.runs.proven import ProvenQuestions
-        from meta_agent.runs.secrets import secrets_of_url
 
         url = self._database_url(settings)
-        secrets = (*secrets_of_url(url), settings.llm_api_key.get_secret_value())
+        secrets = _secrets(url, settings)
         self._log(settings.log_level, secrets)
         self._glossary = load_glossary(settings.glossary_path)
         folder = settings.cache_folder
@@ -334,6 +332,21 @@ def _own_path() -> str:
     """This file as the user would type it: from the current folder where it lies below."""
     path = Path(sys.argv[0]).absolute()
     return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
+
+
+def _secrets(url: str | None, settings: Settings) -> tuple[str, ...]:
+    from meta_agent.runs.secrets import secrets_of_url
+
+    return (*secrets_of_url(url), settings.llm_api_key.get_secret_value())
+
+
+def _answers(settings: Settings, *, reads: bool) -> AnswerStore | None:
+    from meta_agent.llm.answer_store import AnswerStore
+
+    if not settings.llm_cache:
+        return None
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    return AnswerStore(settings.cache_folder, reads=reads, secrets=_secrets(url, settings))
 
 
 def _sandbox(settings: Settings) -> SandboxOptions:

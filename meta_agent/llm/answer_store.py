@@ -17,6 +17,7 @@ from pathlib import Path
 from meta_agent.llm.stream import Reply
 from meta_agent.llm.usage import CallUsage
 from meta_agent.local_store import LocalStore, key_of
+from meta_agent.runs.secrets import mask
 
 FILE_NAME = "model-answers.sqlite"
 MOST_BYTES = 50 * 2**20
@@ -25,10 +26,21 @@ MOST_BYTES = 50 * 2**20
 class AnswerStore:
     """The answers in one file of the cache folder."""
 
-    def __init__(self, folder: Path, *, reads: bool = True, most_bytes: int = MOST_BYTES) -> None:
-        """``reads`` False: nothing is found, but new answers take the place of old ones."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        reads: bool = True,
+        secrets: tuple[str, ...] = (),
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        """``reads`` False: nothing is found, but new answers take the place of old ones.
+
+        ``secrets``: an answer with one of them in it, because somebody wrote it into a request, is not kept.
+        """
         self._store = LocalStore(folder / FILE_NAME, most_bytes)
         self._reads = reads
+        self._secrets = secrets
 
     def lookup(self, prompt: str, llm_string: str) -> Reply | None:
         """The answer to this prompt with these settings, with the tokens it cost when it was given."""
@@ -37,7 +49,8 @@ class AnswerStore:
 
     def update(self, prompt: str, llm_string: str, reply: Reply) -> None:
         """Keep a complete answer; one that is cut, empty or came without an end is not kept."""
-        if reply.finish_reason == "stop" and not reply.overran and reply.text.strip():
+        is_complete = reply.finish_reason == "stop" and not reply.overran and bool(reply.text.strip())
+        if is_complete and mask(reply.text, self._secrets) == reply.text:
             self._store.keep(key_of(prompt, llm_string), _content(reply))
 
     def clear(self) -> None:

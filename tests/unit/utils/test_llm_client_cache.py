@@ -166,6 +166,12 @@ def test_a_chain_of_langchains_own_uses_it_too(tmp_path: Path) -> None:
     assert warm.content == "second"
 
 
+def test_an_answer_with_a_password_in_it_is_not_kept(tmp_path: Path) -> None:
+    answers = AnswerStore(tmp_path, secrets=("hunter-2222",))
+    answers.update("p", "s", Reply("the password is hunter-2222", "stop"))
+    assert answers.lookup("p", "s") is None
+
+
 def test_clear_forgets(tmp_path: Path) -> None:
     from meta_agent.llm.langchain_cache import LangChainCache
 
