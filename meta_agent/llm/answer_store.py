@@ -53,6 +53,10 @@ class AnswerStore:
         if is_complete and mask(reply.text, self._secrets) == reply.text:
             self._store.keep(key_of(prompt, llm_string), _content(reply))
 
+    def forget(self, prompt: str, llm_string: str) -> None:
+        """Take one answer away."""
+        self._store.forget(key_of(prompt, llm_string))
+
     def clear(self) -> None:
         """Forget everything."""
         self._store.clear()

@@ -55,21 +55,26 @@ class ChatCalls:
         self._check_room(prompt_tokens, request.max_tokens)
         if self._answers is None:
             return self._ask(request, prompt_tokens)
-        prompt, setting = json.dumps(request.turns), self._setting(request)
-        kept = self._answers.lookup(prompt, setting)
+        question = self._question(request)
+        kept = self._answers.lookup(*question)
         if kept is not None:
             logger.debug("model answer of {} tokens from the cache", kept.pieces)
             if self._on_token is not None:
                 self._on_token(kept.text)
             return kept
         reply = self._ask(request, prompt_tokens)
-        self._answers.update(prompt, setting, reply)
+        self._answers.update(*question, reply)
         return reply
 
-    def _setting(self, request: ChatRequest) -> str:
-        """All that an answer depends on beside the turns."""
+    def forget(self, request: ChatRequest) -> None:
+        """Keep no answer to this: the one there was could not be used, and would be in the way for ever."""
+        if self._answers is not None:
+            self._answers.forget(*self._question(request))
+
+    def _question(self, request: ChatRequest) -> tuple[str, str]:
+        """The turns, and all else that an answer depends on."""
         options = self._options
-        return json.dumps(
+        setting = json.dumps(
             {
                 "model": self.model,
                 "server": options.server_identity,
@@ -81,6 +86,7 @@ class ChatCalls:
             },
             sort_keys=True,
         )
+        return json.dumps(request.turns), setting
 
     def _ask(self, request: ChatRequest, prompt_tokens: int) -> Reply:
         self._chat.ready()  # what is still being imported is no time of the model's

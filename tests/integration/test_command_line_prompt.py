@@ -77,7 +77,8 @@ def leave(child: pexpect.spawn[Any]) -> int | None:
 
 
 def test_ask_twice_and_leave(program: CommandLine) -> None:
-    with terminal(program, [*ANSWERS, *ANSWERS]) as child:
+    """The second time, the model is not asked: the script of the first time answers."""
+    with terminal(program, ANSWERS) as child:
         for _ in range(2):
             child.expect_exact(PROMPT)
             child.send(f"{REQUEST}\r")
@@ -85,7 +86,9 @@ def test_ask_twice_and_leave(program: CommandLine) -> None:
             child.expect_exact("Run it again:")
         child.expect_exact(PROMPT)
         assert leave(child) == 0
-    assert [record["status"] for record in program.records()] == ["ok", "ok"]
+    first, second = program.records()
+    assert first["status"] == second["status"] == "ok"
+    assert (first["reused_from"], second["reused_from"]) == (None, first["run_id"])
 
 
 @pytest.mark.parametrize("word", ["/quit", "exit"])

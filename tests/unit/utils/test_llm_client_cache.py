@@ -135,6 +135,13 @@ def test_the_answer_of_another_model_is_not_kept(tmp_path: Path) -> None:
         assert ask(client(server, tmp_path)) == "second"
 
 
+def test_an_answer_that_could_not_be_used_is_not_kept(tmp_path: Path) -> None:
+    with ScriptedModel(["{}", OSLO, OSLO]) as server:
+        client(server, tmp_path).conversation("s").ask_json("which?", City)
+        assert client(server, tmp_path).conversation("s").ask_json("which?", City).name == "Oslo"
+    assert server.requests[2].messages == server.requests[0].messages
+
+
 def test_asking_anew_replaces_what_is_kept(tmp_path: Path) -> None:
     with ScriptedModel(["first", "second"]) as server:
         assert ask(client(server, tmp_path)) == "first"
