@@ -36,7 +36,6 @@ class LangChainChain:
         _check_installed()
         # LangChain's own ChatOpenAI, with our address, temperature and seed.
         self._chat = ChatModel(options, answers).ready()
-        self._may_be_kept = answers is not None
         self._chains: dict[str, Callable[[str], tuple[str, LlmUsage]]] = {}
 
     def answer(self, asked: str, database: EvaluatedDatabase) -> Answer:
@@ -68,7 +67,7 @@ class LangChainChain:
                     f"The model server did not answer the chain ({type(error).__name__}).",
                     "Check the model server and its context length.",
                 ) from error
-            return reply, _usage(callback.usage_metadata, calls=0 if self._may_be_kept else 1)
+            return reply, usage_of(callback.usage_metadata)
 
         return ask
 
@@ -86,9 +85,11 @@ def _check_installed() -> None:
         )
 
 
-def _usage(reported: dict[str, Any], *, calls: int) -> LlmUsage:
-    """``calls``: how many were made where nothing is reported; a kept answer reports nothing."""
-    total = LlmUsage(llm_calls=calls)
+def usage_of(reported: dict[str, Any]) -> LlmUsage:
+    """One call with its tokens; none for an answer from a cache, which comes with a cost of 0 only."""
+    if any("input_tokens" not in one for one in reported.values()):
+        return LlmUsage()
+    total = LlmUsage(llm_calls=1)
     for one in reported.values():
         details = one.get("input_token_details") or {}
         total = LlmUsage(
