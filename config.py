@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -21,6 +21,11 @@ from pydantic_settings import (
 )
 
 from meta_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from meta_agent.llm.options import ModelOptions
+    from meta_agent.sandbox.options import SandboxOptions
+    from meta_agent.session import SessionOptions
 
 PROJECT_DIR = Path(__file__).resolve().parent
 EMBEDDED_MODEL = "embedded"
@@ -100,6 +105,29 @@ class Settings(BaseSettings):
         return path.expanduser().absolute() if path is not None else None
 
     @property
+    def model_options(self) -> ModelOptions:
+        """What the model client needs to know; the embedded model's address is known once it runs."""
+        from meta_agent.llm.options import ModelOptions
+
+        return ModelOptions(
+            base_url=self.llm_base_url,
+            model=self.llm_model_name,
+            api_key=self.llm_api_key.get_secret_value(),
+            temperature=self.llm_temperature,
+            max_tokens=self.llm_max_tokens,
+            context_length=self.llm_context_length,
+            idle_timeout=self.llm_idle_timeout,
+            call_timeout=self.llm_timeout,
+        )
+
+    @property
+    def sandbox_options(self) -> SandboxOptions:
+        """What the sandbox needs to know."""
+        from meta_agent.sandbox.options import SandboxOptions
+
+        return SandboxOptions(base_image=self.base_image, time_limit_seconds=float(self.script_timeout))
+
+    @property
     def cache_folder(self) -> Path:
         """Where models, the sample database, schemas and answers are kept."""
         return self.cache_dir or (self.xdg_cache_home or Path.home() / ".cache").absolute() / "meta-agent"
@@ -125,6 +153,43 @@ def load_settings(*, demo: bool = False) -> Settings:
         raise UsageError(
             f"The settings file .env cannot be read: {reason}.", "Correct it; .env.example shows its form."
         ) from None
+
+
+def session_options(settings: Settings, *, dry_run: bool = False, reads_cache: bool = True) -> SessionOptions:
+    """What a front end needs to know of the settings.
+
+    ``reads_cache`` False: what is kept is not used, only replaced.
+    """
+    from meta_agent.llm.answer_store import AnswerStore
+    from meta_agent.run_steps import PipelineOptions
+    from meta_agent.runs.proven import ProvenQuestions
+    from meta_agent.runs.secrets import secrets_of_url
+    from meta_agent.session import SessionOptions
+
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    secrets = (*secrets_of_url(url), settings.llm_api_key.get_secret_value())
+    folder, keeps = settings.cache_folder, settings.llm_cache
+    return SessionOptions(
+        model=settings.model_options,
+        glossary_path=settings.glossary_path,
+        uses_embedded_model=settings.llm_base_url == EMBEDDED_MODEL,
+        uses_sample_database=url == SAMPLE_DATABASE,
+        model_idle_minutes=settings.model_idle_minutes,
+        answers=AnswerStore(folder, reads=reads_cache, secrets=secrets) if keeps else None,
+        pipeline=PipelineOptions(
+            runs_dir=settings.runs_dir,
+            cache_dir=folder,
+            sandbox=settings.sandbox_options,
+            database_url=url,
+            host=settings.host,
+            port=settings.port,
+            dry_run=dry_run,
+            secrets=secrets,
+            warnings=settings_warnings(),
+            log_level=settings.log_level,
+            proven=ProvenQuestions(folder, reads=reads_cache) if keeps else None,
+        ),
+    )
 
 
 def settings_warnings() -> tuple[str, ...]:

@@ -6,9 +6,8 @@ python script_executor.py "Which properties have a DSCR below 1.25?"
 from __future__ import annotations
 
 import gc
-import shlex
 import sys
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -17,23 +16,15 @@ import typer
 from meta_agent.interrupts import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
-    from config import Settings
-    from meta_agent.contracts import RunRecord, UserRequest
+    from meta_agent.contracts import RunRecord
     from meta_agent.display.reporter import Reporter
-    from meta_agent.executors.container_executor import SandboxOptions
-    from meta_agent.llm.answer_store import AnswerStore
-    from meta_agent.pipeline import PipelineOptions
-    from meta_agent.utils.llm_client import LLMClient
+    from meta_agent.session import Session
 
 VERSION = "2.1.0"
 PROGRAM = "script_executor.py"
 COMMANDS = ("validate", "execute", "doctor")
-CHECK_SECONDS = 8.0
-EMBEDDED_CHECK_SECONDS = 60.0
-"""The embedded model shares a small machine with everything else: there, slow is not broken."""
 EPILOG = "Other commands: validate FILE, execute FILE, doctor (each with --help)."
 
 ask_app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -103,7 +94,10 @@ def doctor(demo: Demo = False, debug: Debug = False) -> int:
 
 
 class Invocation:
-    """One call of the program: does the work of a command and turns its errors into an exit status."""
+    """One call of the program: does the work of a command and turns its errors into an exit status.
+
+    What only some commands need is imported where it is used: ``--help`` waits for none of it.
+    """
 
     def __init__(
         self,
@@ -142,33 +136,58 @@ class Invocation:
             self._reporter.show_failure(error, exit_code_for(error), self._request)
         return True
 
-    @cached_property
-    def _reporter(self) -> Reporter:
-        """Made inside the ``with`` block, so that an interrupt during its imports is reported, too."""
-        from meta_agent.display.reporter import Reporter
-
-        return Reporter(debug=self._debug, **self._shown)
-
-    def _start(self) -> None:
-        self._reporter.progress.stage_started("start")
-
-    # --- commands ------------------------------------------------------------------
-
     def ask(self, request: str | None, *, dry_run: bool, may_prompt: bool) -> None:
         """Answer one request, or those typed at a prompt."""
-        self._start()
-        from meta_agent.request_input import read_request, read_stdin, stdin_is_terminal
+        self._begin()
+        from meta_agent.request_input import given_content, read_request, text_of
 
-        if request is not None and request != "-":
-            self._show(self._pipeline(dry_run)(read_request(request, "argument")))
-        elif request == "-" or not stdin_is_terminal():
-            content = read_stdin()
-            self._request = content.decode("utf-8", "replace")
-            self._show(self._pipeline(dry_run)(read_request(content, "stdin")))
+        given = given_content(request)
+        if given is not None:
+            self._request = text_of(given[0])
+            asked = read_request(*given)
+            session = self._session(dry_run=dry_run)
+            self._show(session.answer(asked), session)
         elif may_prompt:
-            self._converse(dry_run)
+            self._converse(self._session(dry_run=dry_run))
         else:
             self.refuse("There is no request.", "Give it as an argument or on stdin.")
+
+    def _converse(self, session: Session) -> None:
+        session.start()
+        self._reporter.progress.close()
+        from meta_agent.display.prompt import ask_repeatedly
+
+        ask_repeatedly(lambda request: self._show(session.answer(request), session), self._reporter.stderr)
+        self.exit_code = 0
+
+    def validate(self, file: Path) -> None:
+        """Give the validator's verdict on a file."""
+        self._begin()
+        from meta_agent.errors import ExitCode
+        from meta_agent.request_input import read_script
+        from meta_agent.runs.log import start_logging
+        from meta_agent.validators.script_validator import ScriptValidator
+
+        source = read_script(file)
+        start_logging("INFO", (), to_stderr=self._debug)
+        verdict = ScriptValidator().validate(source)
+        self._reporter.show_validation(verdict)
+        self.exit_code = ExitCode.OK if verdict.is_valid else ExitCode.REFUSED
+
+    def execute(self, file: Path) -> None:
+        """Run a given script in the sandbox."""
+        self._begin()
+        from meta_agent.request_input import read_script
+
+        source = read_script(file)
+        session = self._session()
+        self._show(session.execute(source, file.name), session)
+
+    def doctor(self) -> None:
+        """Show a line for every check; the first broken one gives the exit status."""
+        self._begin()
+        shown = self._reporter.show_checks(self._session().checks())
+        self.exit_code = next((check.exit_code for check in shown if check.state == "broken"), 0)
 
     def refuse(self, cause: str, remedy: str) -> NoReturn:
         """End with a usage error."""
@@ -176,183 +195,33 @@ class Invocation:
 
         raise UsageError(cause, remedy)
 
-    def _converse(self, dry_run: bool) -> None:
-        from meta_agent.display.prompt import ask_repeatedly
-
-        answer = self._pipeline(dry_run, ahead=True)
-        self._reporter.progress.close()
-        ask_repeatedly(lambda request: self._show(answer(request)), self._reporter.stderr)
-        self.exit_code = 0
-
-    def validate(self, file: Path) -> None:
-        """Give the validator's verdict on a file."""
-        self._start()
-        from meta_agent.errors import ExitCode
-        from meta_agent.request_input import read_script
-        from meta_agent.validators.script_validator import ScriptValidator
-
-        source = read_script(file)
-        self._log("INFO", ())
-        verdict = ScriptValidator().validate(source)
-        self._reporter.show_validation(verdict)
-        self.exit_code = ExitCode.OK if verdict.is_valid else ExitCode.REFUSED
-
-    def execute(self, file: Path) -> None:
-        """Run a given script in the sandbox."""
-        self._start()
-        from config import load_settings
-        from meta_agent.pipeline import execute_file
-        from meta_agent.request_input import read_script
-
-        source = read_script(file)
-        options = self._options(load_settings(demo=self._demo), dry_run=False)
-        self._show(execute_file(source, file.name, options, self._reporter.progress))
-
-    def doctor(self) -> None:
-        """Show a line for every check; the first broken one gives the exit status."""
-        self._start()
-        from config import load_settings, settings_warnings
-        from meta_agent.databases import open_database
-        from meta_agent.doctor import run_checks
-
-        settings = load_settings(demo=self._demo)
-        self._log(settings.log_level, ())
-        checks = run_checks(
-            client=lambda: self._client(settings),
-            database=lambda: open_database(url) if (url := self._database_url(settings)) else None,
-            sandbox=_sandbox(settings),
-            glossary_path=settings.glossary_path,
-            runs_dir=settings.runs_dir,
-            warnings=settings_warnings(),
-        )
-        shown = self._reporter.show_checks(checks)
-        self.exit_code = next((check.exit_code for check in shown if check.state == "broken"), 0)
-
     # --- wiring --------------------------------------------------------------------
 
-    def _pipeline(self, dry_run: bool, *, ahead: bool = False) -> Callable[[UserRequest], RunRecord]:
-        """``ahead``: get the model ready before there is a request, which may turn out not to need it."""
-        from config import load_settings
+    @cached_property
+    def _reporter(self) -> Reporter:
+        """Made inside the ``with`` block, so that an interrupt during its imports is reported, too."""
+        from meta_agent.display.reporter import Reporter
+
+        return Reporter(debug=self._debug, **self._shown)
+
+    def _begin(self) -> None:
+        self._reporter.progress.stage_started("start")
+
+    def _session(self, *, dry_run: bool = False) -> Session:
+        from config import load_settings, session_options
+        from meta_agent.runs.log import start_logging
+        from meta_agent.session import Session
 
         settings = load_settings(demo=self._demo)
-        client = self._client(settings)
-        from meta_agent.databases import open_database
-        from meta_agent.pipeline import Pipeline
+        options = session_options(settings, dry_run=dry_run, reads_cache=self._reads_cache)
+        start_logging(options.pipeline.log_level, options.pipeline.secrets, to_stderr=self._debug)
+        return Session(options, self._reporter.progress)
 
-        options = self._options(settings, dry_run=dry_run)
-        if ahead:
-            client.warm_up()  # after our own imports, which it would slow down; while the user types
-        return Pipeline(client, options, self._reporter.progress, open_database).run
+    def _show(self, record: RunRecord, session: Session) -> None:
+        from meta_agent.display.answer import execute_command
 
-    def _client(self, settings: Settings) -> LLMClient:
-        from config import EMBEDDED_MODEL
-        from meta_agent.utils.llm_client import LLMClient, ModelOptions
-
-        base_url, model, known_as = settings.llm_base_url, settings.llm_model_name, ""
-        check_timeout, start_server = CHECK_SECONDS, None
-        if base_url == EMBEDDED_MODEL:
-            from meta_agent.llm.embedded_server import ensure_embedded_server
-            from meta_agent.llm.model_files import QWEN_CODER_1_5B
-
-            start_server = partial(
-                ensure_embedded_server,
-                settings.cache_folder,
-                idle_minutes=settings.model_idle_minutes,
-                on_progress=self._reporter.progress.preparing,
-            )
-            model, known_as = QWEN_CODER_1_5B.name, f"embedded {QWEN_CODER_1_5B.sha256}"
-            check_timeout = EMBEDDED_CHECK_SECONDS
-        return LLMClient(
-            ModelOptions(
-                base_url=base_url,
-                model=model,
-                api_key=settings.llm_api_key.get_secret_value(),
-                temperature=settings.llm_temperature,
-                max_tokens=settings.llm_max_tokens,
-                context_length=settings.llm_context_length,
-                idle_timeout=settings.llm_idle_timeout,
-                call_timeout=settings.llm_timeout,
-                check_timeout=check_timeout,
-                known_as=known_as,
-            ),
-            answers=_answers(settings, reads=self._reads_cache),
-            start_server=start_server,
-        )
-
-    def _database_url(self, settings: Settings) -> str | None:
-        from config import SAMPLE_DATABASE
-
-        url = settings.database_url.get_secret_value() if settings.database_url else None
-        if url != SAMPLE_DATABASE:
-            return url
-        from meta_agent.databases.embedded import ensure_sample_database
-
-        preparing = self._reporter.progress.preparing
-        return ensure_sample_database(settings.cache_folder, on_progress=preparing).reader_url
-
-    def _options(self, settings: Settings, *, dry_run: bool) -> PipelineOptions:
-        from config import settings_warnings
-        from meta_agent.glossary import load_glossary
-        from meta_agent.pipeline import PipelineOptions
-        from meta_agent.runs.proven import ProvenQuestions
-
-        url = self._database_url(settings)
-        secrets = _secrets(url, settings)
-        self._log(settings.log_level, secrets)
-        self._glossary = load_glossary(settings.glossary_path)
-        folder = settings.cache_folder
-        proven = ProvenQuestions(folder, reads=self._reads_cache) if settings.llm_cache else None
-        return PipelineOptions(
-            runs_dir=settings.runs_dir,
-            cache_dir=settings.cache_folder,
-            glossary=self._glossary,
-            sandbox=_sandbox(settings),
-            database_url=url,
-            host=settings.host,
-            port=settings.port,
-            dry_run=dry_run,
-            secrets=secrets,
-            warnings=settings_warnings(),
-            log_level=settings.log_level,
-            proven=proven,
-        )
-
-    def _log(self, level: str, secrets: tuple[str, ...]) -> None:
-        from meta_agent.runs.log import start_logging
-
-        start_logging(level, secrets, to_stderr=self._debug)
-
-    def _show(self, record: RunRecord) -> None:
         self.exit_code = record.exit_code
-        demo = " --demo" if self._demo else ""
-        self._reporter.show_run(record, self._glossary, f"python {_own_path()} execute{demo}")
-
-
-def _own_path() -> str:
-    """This file as the user would type it: from the current folder where it lies below."""
-    path = Path(sys.argv[0]).absolute()
-    return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
-
-
-def _secrets(url: str | None, settings: Settings) -> tuple[str, ...]:
-    from meta_agent.runs.secrets import secrets_of_url
-
-    return (*secrets_of_url(url), settings.llm_api_key.get_secret_value())
-
-
-def _answers(settings: Settings, *, reads: bool) -> AnswerStore | None:
-    from meta_agent.llm.answer_store import AnswerStore
-
-    if not settings.llm_cache:
-        return None
-    url = settings.database_url.get_secret_value() if settings.database_url else None
-    return AnswerStore(settings.cache_folder, reads=reads, secrets=_secrets(url, settings))
-
-
-def _sandbox(settings: Settings) -> SandboxOptions:
-    from meta_agent.executors.container_executor import SandboxOptions
-
-    return SandboxOptions(base_image=settings.base_image, time_limit_seconds=float(settings.script_timeout))
+        self._reporter.show_run(record, session.glossary, execute_command(sys.argv[0], demo=self._demo))
 
 
 def run(arguments: list[str]) -> int:
@@ -374,9 +243,12 @@ def run(arguments: list[str]) -> int:
 
 def main() -> NoReturn:
     """Run with the arguments of the command line."""
-    # Imports make a million objects that live to the end: looking through them costs 0.2 s a start.
+    # Imports make some 300,000 objects that live to the end. To look through them while they are
+    # made costs 0.2 s of processor time, and 0.5 s when the interpreter takes itself down.
     gc.set_threshold(100_000)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

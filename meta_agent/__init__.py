@@ -4,6 +4,7 @@ Start reading in ``pipeline.py``: the stages in their order.
 
     run_steps.py   what every way of running a script does: its journal, package and container
     reuse.py       a question that was answered before is answered by the same script
+    session.py     what a front end's runs need, started when the first one needs it
     contracts.py   what the stages hand to one another
     errors.py      everything that can go wrong, and its exit code
     script_failures.py   what the failure of a script means, for the model and for the user
@@ -15,6 +16,7 @@ Start reading in ``pipeline.py``: the stages in their order.
     utils/         the model client and the database inspector
     llm/           what the model client is made of
     databases/     one module per kind of database, behind one interface
+    comparison/    when two tables say the same
     sandbox/       Docker: images, the database gateway, limits, collection of results
     prompts/       what we say to the model, one file each
     templates/     what we emit: scripts, Dockerfile, compose file

@@ -33,13 +33,20 @@ class UserRequest(Contract):
 
 
 class Column(Contract):
-    """One column as the catalogue describes it."""
+    """One column as the catalogue describes it, and what its rows say about it."""
 
     name: str
     type: str
     """SQL type as the database spells it, such as ``numeric(12,2)``."""
     nullable: bool = True
     comment: str | None = None
+    values: tuple[str, ...] = ()
+    """The texts of a column that has few, each many times; empty where there are many, or none is known."""
+    lowest: str | None = None
+    """Of numbers, dates and times: as ISO text; of a large table as the server sampled it."""
+    highest: str | None = None
+    has_nulls: bool | None = None
+    """Whether a row has no value at present; None where that is not known."""
 
 
 class ForeignKey(Contract):
@@ -49,6 +56,8 @@ class ForeignKey(Contract):
     referred_schema: str
     referred_table: str
     referred_columns: tuple[str, ...]
+    inferred: bool = False
+    """True where the database declares none: names and rows agree, which may be by chance."""
 
 
 class Table(Contract):
@@ -61,6 +70,8 @@ class Table(Contract):
     primary_key: tuple[str, ...] = ()
     unique_keys: tuple[tuple[str, ...], ...] = ()
     """Columns of every unique index, the primary key's among them: a join on all of them repeats no row."""
+    inferred_unique: tuple[tuple[str, ...], ...] = ()
+    """Columns that look like a key, declare none, and have no value twice (nor a missing one) at present."""
     foreign_keys: tuple[ForeignKey, ...] = ()
     comment: str | None = None
     row_count: int | None = None

@@ -38,6 +38,7 @@ from meta_agent.run_steps import (
     new_journal,
     sandbox,
     script_url,
+    spent,
     validated,
     write_deployment_package,
 )
@@ -49,7 +50,7 @@ from meta_agent.utils.llm_client import Conversation, LLMClient
 if TYPE_CHECKING:
     from meta_agent.databases.base import Database
 
-__all__ = ["Pipeline", "PipelineOptions", "execute_file"]
+__all__ = ["Pipeline", "PipelineOptions", "execute_file", "execute_given"]
 
 VALIDATION_ROUNDS = 3
 EXECUTION_REPAIRS = 2
@@ -72,15 +73,25 @@ class Pipeline:
         self._open_database = open_database
         self._reuse = Reuse(options, client.options)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must not stand in any log or record."""
+        return self._options.secrets
+
+    def warm_up(self) -> None:
+        """Get the model ready while there is no request yet. Raises ModelError."""
+        self._client.warm_up()  # after our own imports, which it would slow down
+
     def run(self, request: UserRequest) -> RunRecord:
         """Answer a request, or record why not; see RunJournal.record."""
         journal = new_journal(request.text, self._options, self._progress)
         before = self._client.usage
         return journal.record(
-            lambda: self._answer(request, journal), lambda: _spent(self._client.usage, before)
+            lambda: self.answer(request, journal), lambda: spent(self._client.usage, before)
         )
 
-    def _answer(self, request: UserRequest, run: RunJournal) -> None:
+    def answer(self, request: UserRequest, run: RunJournal) -> None:
+        """All stages of one run. Raises MetaAgentError where there is no answer."""
         with sandbox(self._options) as executor, ExitStack() as resources:
             resources.callback(lambda: run.warnings.extend(self._client.warnings))
             reading = Background(lambda: self._read_schema(run, resources))
@@ -126,7 +137,7 @@ class Pipeline:
             run.plan = plan = planner.plan(request, analysis)
         self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
         about_data = self._conversation(schema if analysis.data_sources else None)
-        generator = ScriptGenerator(about_data, self._options.glossary, database)
+        generator = ScriptGenerator(about_data, self._options.glossary, database, self._options.mechanisms)
 
         def generate(problem: str | None) -> GeneratedScript:
             return generator.generate(request, analysis, plan, created=run.started_at, problem=problem)
@@ -135,8 +146,11 @@ class Pipeline:
 
     def _conversation(self, schema: DatabaseSchema | None) -> Conversation:
         return self._client.conversation(
-            render("prompts/system.md.j2", schema=prompt_form(schema) if schema else "")
+            render("prompts/system.md.j2", schema=self._described(schema) if schema else "")
         )
+
+    def _described(self, schema: DatabaseSchema) -> str:
+        return prompt_form(schema, facts=self._options.mechanisms.facts)
 
     # --- preparation -----------------------------------------------------------------
 
@@ -158,7 +172,9 @@ class Pipeline:
         if rights.can_write:
             run.warnings.append(f"{rights.detail} Give the tool a role that may only read.")
         return (
-            DatabaseAccess(run.schema, database.explain, prompt_form, database) if run.schema.tables else None
+            DatabaseAccess(run.schema, database.explain, self._described, database)
+            if run.schema.tables
+            else None
         )
 
     def _check_answerable(self, run: RunJournal, analysis: TaskAnalysis) -> None:
@@ -225,28 +241,29 @@ class Pipeline:
 def execute_file(source: str, name: str, options: PipelineOptions, progress: Progress) -> RunRecord:
     """Validate a given script and run it in the same sandbox, without a model."""
     journal = new_journal(f"execute {name}", options, progress)
+    return journal.record(lambda: execute_given(source, name, options, journal), LlmUsage)
 
-    def work() -> None:
-        script = given_script(source)
-        validation = validated(journal, script)
-        if not validation.is_valid:
-            raise ScriptRefused(
-                f"The validator refuses {name}: {findings_of(validation)}",
-                "Correct what it names, then run it again.",
-            )
-        if script.needs_database and options.database_url is None:
-            raise DatabaseError(
-                f"{name} reads DATABASE_URL, which is not set.", "Set DATABASE_URL in .env, or use --demo."
-            )
-        with sandbox(options) as executor:
-            write_deployment_package(journal, options, script, validation, executor)
-            if options.dry_run:
-                return
-            result = execute_in_sandbox(journal, options, executor, script, validation)
-        if result.status != "ok":
-            raise failure_of(script, result, tries=1)
 
-    return journal.record(work, LlmUsage)
+def execute_given(source: str, name: str, options: PipelineOptions, run: RunJournal) -> None:
+    """All stages of a given script's run. Raises MetaAgentError where it was not run to a good end."""
+    script = given_script(source)
+    validation = validated(run, script)
+    if not validation.is_valid:
+        raise ScriptRefused(
+            f"The validator refuses {name}: {findings_of(validation, with_lines=True)}",
+            "Correct what it names, then run it again.",
+        )
+    if script.needs_database and options.database_url is None:
+        raise DatabaseError(
+            f"{name} reads DATABASE_URL, which is not set.", "Set DATABASE_URL in .env, or use --demo."
+        )
+    with sandbox(options) as executor:
+        write_deployment_package(run, options, script, validation, executor)
+        if options.dry_run:
+            return
+        result = execute_in_sandbox(run, options, executor, script, validation)
+    if result.status != "ok":
+        raise failure_of(script, result, tries=1)
 
 
 def _read(reading: Background[DatabaseAccess | None]) -> DatabaseAccess | None:
@@ -258,12 +275,3 @@ def _read(reading: Background[DatabaseAccess | None]) -> DatabaseAccess | None:
             f"The structure of the database could not be read within {SCHEMA_SECONDS:.0f} s.",
             "Try again when the database is less busy.",
         ) from error
-
-
-def _spent(after: LlmUsage, before: LlmUsage) -> LlmUsage:
-    return LlmUsage(
-        llm_calls=after.llm_calls - before.llm_calls,
-        prompt_tokens=after.prompt_tokens - before.prompt_tokens,
-        cached_prompt_tokens=after.cached_prompt_tokens - before.cached_prompt_tokens,
-        completion_tokens=after.completion_tokens - before.completion_tokens,
-    )

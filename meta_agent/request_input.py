@@ -14,9 +14,24 @@ from meta_agent.errors import UsageError
 MOST_BYTES = 32 * 1024
 MOST_SCRIPT_BYTES = 1024 * 1024
 STDIN = Path("-")
+Source = Literal["argument", "stdin", "prompt"]
 
 
-def read_request(content: str | bytes, source: Literal["argument", "stdin", "prompt"]) -> UserRequest:
+def given_content(argument: str | None) -> tuple[str | bytes, Source] | None:
+    """What was asked and where, unchecked: the argument, or what is piped; None where nobody asked yet."""
+    if argument is not None and argument != "-":
+        return argument, "argument"
+    if argument == "-" or not stdin_is_terminal():
+        return read_stdin(), "stdin"
+    return None
+
+
+def text_of(content: str | bytes) -> str:
+    """Unchecked content as it can be shown."""
+    return content if isinstance(content, str) else content.decode("utf-8", "replace")
+
+
+def read_request(content: str | bytes, source: Source) -> UserRequest:
     """A checked request. Raises UsageError for one that is empty, binary, not UTF-8 or over 32 KB."""
     data = content if isinstance(content, bytes) else content.encode("utf-8", errors="surrogateescape")
     if len(data) > MOST_BYTES:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from loguru import logger
 
 from meta_agent.answer_checks import answer_doubts
-from meta_agent.contracts import ExecutionResult, GeneratedScript, ValidationResult
+from meta_agent.contracts import ExecutionResult, GeneratedScript, LlmUsage, ValidationResult
 from meta_agent.databases.url import normalise_url, parse_url
 from meta_agent.errors import SandboxError
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
@@ -20,6 +20,7 @@ from meta_agent.generators.dockerfile_generator import package_files
 from meta_agent.generators.script_generator import DatabaseAccess
 from meta_agent.glossary import Glossary
 from meta_agent.interrupts import undisturbed
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.runs.proven import ProvenQuestions
 from meta_agent.validators.script_validator import ScriptValidator
@@ -33,8 +34,8 @@ class PipelineOptions:
 
     runs_dir: Path
     cache_dir: Path
-    glossary: Glossary
     sandbox: SandboxOptions
+    glossary: Glossary = field(default_factory=Glossary)
     database_url: str | None = None
     host: str = "0.0.0.0"  # noqa: S104 - where a web application listens inside its container
     port: int = 8080
@@ -44,6 +45,8 @@ class PipelineOptions:
     warnings: tuple[str, ...] = ()
     """What the user should know before any run, one sentence each."""
     log_level: str = "INFO"
+    mechanisms: Mechanisms = ALL
+    """What an answer rests on besides the model; the evaluation switches some of it off."""
     proven: ProvenQuestions | None = None
     """Where scripts that answered well are kept and found again; None writes every script anew."""
 
@@ -56,7 +59,7 @@ def new_journal(request: str, options: PipelineOptions, progress: Progress) -> R
         create_run_folder(options.runs_dir, started),
         started,
         progress,
-        options.secrets,
+        list(options.secrets),
         options.log_level,
         warnings=list(options.warnings),
     )
@@ -141,3 +144,13 @@ def doubts_about(run: RunJournal, database: DatabaseAccess | None) -> tuple[str,
 def log_output(text: str) -> None:
     """Keep what the script prints in the run's log."""
     logger.debug("script: {}", text.rstrip("\n"))
+
+
+def spent(after: LlmUsage, before: LlmUsage) -> LlmUsage:
+    """What one run has used of a client that may serve several."""
+    return LlmUsage(
+        llm_calls=after.llm_calls - before.llm_calls,
+        prompt_tokens=after.prompt_tokens - before.prompt_tokens,
+        cached_prompt_tokens=after.cached_prompt_tokens - before.cached_prompt_tokens,
+        completion_tokens=after.completion_tokens - before.completion_tokens,
+    )

@@ -10,6 +10,14 @@ discovery.py          from catalogue and inspection to one DatabaseSchema
 catalogue.py          the catalogue in a few queries: relations, columns, keys, fingerprint
 reflection.py         columns and keys by SQLAlchemy's inspection
 row_counts.py         exact counts of small tables, estimates of large ones
+column_values.py      whether a text stands in a column, and which texts do
+column_facts.py       few texts, ranges and missing values of each column; what no row repeats
+column_readings.py    what is read of columns, and what of it is worth telling
+column_statistics.py  the same for large tables, from what the server has sampled
+inferred_keys.py      foreign keys that are not declared: what names say, confirmed by rows
+key_names.py          how tables and columns are named after one another
+key_values.py         whether every value of a column occurs in another
+bounded_reads.py      many small questions in few round trips, within a budget
 rights.py             what a role may do besides reading
 """
 

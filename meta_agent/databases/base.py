@@ -2,7 +2,8 @@
 
 A stage that needs a database takes a ``Database``; which kind it is, and which
 driver speaks to it, stays in this package. Nothing offered here can change a
-database. A user's rows are read only to count them and to look a text of a query up.
+database. A user's rows are read only to count them, to look a text of a query up, for a few
+facts about each column, and to see whether two drafts of a query agree.
 """
 
 from __future__ import annotations
@@ -68,6 +69,16 @@ class Values:
     """Whether these are all; otherwise some that share words with the text sought."""
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What a query returned, in Python's types as psycopg2 gives them."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    is_cut: bool = False
+    """Whether there were more rows than wanted."""
+
+
 class Lookup(Protocol):
     """Looks into a user's rows, within limits of time and number.
 
@@ -82,6 +93,9 @@ class Lookup(Protocol):
 
         None where they cannot be read soon.
         """
+
+    def rows(self, sql: str, most: int) -> Rows | None:
+        """The rows of one SELECT, at most ``most`` of them; None where they are slow or refused."""
 
     def count(self, sql: str, most: int) -> int | None:
         """How many rows one SELECT returns, counted up to ``most``; None where it is slow or refused."""
@@ -123,6 +137,12 @@ class Database(Lookup, Protocol):
 
     def with_row_counts(self, schema: DatabaseSchema) -> DatabaseSchema:
         """The same schema with its rows counted again."""
+
+    def with_facts(self, schema: DatabaseSchema) -> DatabaseSchema:
+        """The same schema with what the rows say: few texts, ranges, missing values, undeclared keys.
+
+        Takes the place of what was found before. What cannot be read soon is left unknown.
+        """
 
     def explain(self, sql: str) -> str | None:
         """Plan exactly one SELECT without running it.

@@ -17,10 +17,12 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from meta_agent.contracts import Column, DatabaseSchema, Table
-from meta_agent.databases import catalogue, column_values
-from meta_agent.databases.base import Endpoint, RoleRights, TextColumn, Values
+from meta_agent.databases import catalogue, column_values, key_values
+from meta_agent.databases.base import Endpoint, RoleRights, Rows, TextColumn, Values
+from meta_agent.databases.column_facts import read_facts
 from meta_agent.databases.connection_errors import connection_error
 from meta_agent.databases.discovery import discover_tables
+from meta_agent.databases.inferred_keys import infer_keys
 from meta_agent.databases.names import is_harmless
 from meta_agent.databases.rights import read_rights
 from meta_agent.databases.row_counts import count_rows
@@ -33,6 +35,8 @@ CATALOGUE_TIMEOUT_MS = 15_000
 EXPLAIN_TIMEOUT_MS = 5_000
 LOOKUP_TIMEOUT_MS = 2_000
 """For one lookup of a text or one count; usual ones take milliseconds."""
+ROWS_TIMEOUT_MS = 10_000
+"""For the rows of a draft: a query that takes longer is not compared with others."""
 LONGEST_MESSAGE = 1_000
 
 # DECLARE CURSOR takes a SELECT and nothing else, not even one that modifies data in its WITH; the options in
@@ -111,6 +115,13 @@ class PostgresDatabase:
 
         return schema.model_copy(update={"tables": tuple(map(counted, schema.tables))})
 
+    def with_facts(self, schema: DatabaseSchema) -> DatabaseSchema:
+        """The same schema with what its rows say, as far as they can be read soon."""
+        with self._translated():
+            return infer_keys(
+                read_facts(self._transaction, schema), key_values.asker(self._transaction, schema)
+            )
+
     def explain(self, sql: str) -> str | None:
         """Plan exactly one SELECT without running it; the server's message where it would not run."""
         objection = objection_to(sql)
@@ -139,6 +150,12 @@ class PostgresDatabase:
     def values(self, column: TextColumn, near: str) -> Values | None:
         """The texts of a column, see ``column_values.values``; None where they cannot be read soon."""
         return self._attempt(lambda cursor: column_values.values(cursor, column, near))
+
+    def rows(self, sql: str, most: int) -> Rows | None:
+        """The rows of one SELECT, at most ``most`` of them; None where they are slow or refused."""
+        if objection_to(sql) is not None:
+            return None
+        return self._attempt(lambda cursor: _fetched(cursor, sql, most), ROWS_TIMEOUT_MS)
 
     def count(self, sql: str, most: int) -> int | None:
         """How many rows one SELECT returns, counted up to ``most``; None where it is slow or refused."""
@@ -257,6 +274,14 @@ def _described_columns(cursor: Cursor, sql: str) -> tuple[Column, ...]:
     )
     spelled = dict(cursor.fetchall())
     return tuple(Column(name=name, type=spelled[type_code]) for name, type_code in described)
+
+
+def _fetched(cursor: Cursor, sql: str, most: int) -> Rows:
+    cursor.execute(_DECLARE + sql)
+    cursor.execute("FETCH %s FROM meta_agent_probe", (most + 1,))
+    found = cursor.fetchall()
+    names = tuple(column.name for column in cursor.description or ())
+    return Rows(names, tuple(map(tuple, found[:most])), is_cut=len(found) > most)
 
 
 def _counted(cursor: Cursor, sql: str, most: int) -> int:

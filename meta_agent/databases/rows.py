@@ -14,21 +14,12 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
+from meta_agent.databases.base import Rows
 from meta_agent.databases.connection_errors import connection_error
 from meta_agent.databases.statements import objection_to
 from meta_agent.databases.url import parse_url
 
 LONGEST_MESSAGE = 500
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What a query returned, in Python's types as psycopg2 gives them."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-    is_cut: bool = False
-    """Whether there were more rows than wanted."""
 
 
 @dataclass(frozen=True)

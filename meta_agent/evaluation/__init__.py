@@ -3,7 +3,7 @@
 __main__.py      arguments and wiring
 dataset.py       questions with checked answers, and which of them are asked
 databases.py     a database to read for every question
-judge.py         whether an answer is right, by its values (judge_rows.py, judge_values.py)
+judge.py         whether an answer is right, by its values (gold_order.py, meta_agent/comparison)
 systems/         what is asked: the product's pipeline and the baselines
 ablation.py      the pipeline with one mechanism switched off
 runner.py        every question to every system, one line of JSON each

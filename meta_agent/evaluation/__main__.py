@@ -9,6 +9,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -122,38 +123,25 @@ def _check_gold(works: Sequence[Work], loaded: Databases) -> int:
 
     for work in works:
         for question in work.questions:
-            for rows in expected_rows(question, loaded.of(work.dataset, question.db)):
-                head = "; ".join(str(tuple(map(str, row))) for row in rows.rows[:12])
-                write_text(f"{question.id}: {question.question}\n    {len(rows.rows)} rows: {head}\n")
+            for expected in expected_rows(question, loaded.of(work.dataset, question.db)):
+                rows = expected.rows.rows
+                head = "; ".join(str(tuple(map(str, row))) for row in rows[:12])
+                write_text(f"{question.id}: {question.question}\n    {len(rows)} rows: {head}\n")
     return int(ExitCode.OK)
 
 
 def _model(settings: Settings, *, embedded: bool) -> tuple[ModelOptions, str | None]:
     """Where the model is, deterministic whatever the settings say, and its file's hash where it is ours."""
-    from meta_agent.llm.options import ModelOptions
+    options = replace(settings.model_options, temperature=0.0, check_timeout=CHECK_SECONDS)
+    if not embedded and options.base_url != EMBEDDED_MODEL:
+        return options, None
+    from meta_agent.llm.embedded_server import ensure_embedded_server
+    from meta_agent.llm.model_files import QWEN_CODER_1_5B
 
-    known_as = ""
-    base_url, name, sha256 = settings.llm_base_url, settings.llm_model_name, None
-    if embedded or base_url == EMBEDDED_MODEL:
-        from meta_agent.llm.embedded_server import ensure_embedded_server
-        from meta_agent.llm.model_files import QWEN_CODER_1_5B
-
-        base_url = ensure_embedded_server(settings.cache_folder)
-        name, sha256 = QWEN_CODER_1_5B.name, QWEN_CODER_1_5B.sha256
-        known_as = f"embedded {sha256}"
-    options = ModelOptions(
-        base_url=base_url,
-        model=name,
-        api_key=settings.llm_api_key.get_secret_value(),
-        temperature=0.0,
-        max_tokens=settings.llm_max_tokens,
-        context_length=settings.llm_context_length,
-        idle_timeout=settings.llm_idle_timeout,
-        call_timeout=settings.llm_timeout,
-        check_timeout=CHECK_SECONDS,
-        known_as=known_as,
-    )
-    return options, sha256
+    address = ensure_embedded_server(settings.cache_folder)
+    sha256 = QWEN_CODER_1_5B.sha256
+    known_as = f"embedded {sha256}"
+    return replace(options, base_url=address, model=QWEN_CODER_1_5B.name, known_as=known_as), sha256
 
 
 def _systems(
@@ -163,7 +151,6 @@ def _systems(
     from meta_agent.evaluation.ablation import ablations
     from meta_agent.evaluation.systems.pipeline import ProductPipeline
     from meta_agent.evaluation.systems.single_call import SingleCall
-    from meta_agent.executors.container_executor import SandboxOptions
     from meta_agent.glossary import load_glossary
     from meta_agent.llm.answer_store import AnswerStore
     from meta_agent.pipeline import PipelineOptions
@@ -176,9 +163,7 @@ def _systems(
         runs_dir=folder / "runs",
         cache_dir=settings.cache_folder,
         glossary=load_glossary(settings.glossary_path),
-        sandbox=SandboxOptions(
-            base_image=settings.base_image, time_limit_seconds=float(settings.script_timeout)
-        ),
+        sandbox=settings.sandbox_options,
         dry_run=not options.container,
     )
     wanted = options.system or SYSTEMS

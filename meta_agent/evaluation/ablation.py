@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meta_agent.databases import Database, open_database
 from meta_agent.glossary import Glossary
@@ -16,7 +16,7 @@ from meta_agent.pipeline import PipelineOptions
 if TYPE_CHECKING:
     from meta_agent.contracts import Column, DatabaseSchema
     from meta_agent.databases import Endpoint, RoleRights
-    from meta_agent.databases.base import TextColumn, Values
+    from meta_agent.databases.base import Rows, TextColumn, Values
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,26 @@ def ablations() -> tuple[Ablation, ...]:
     return (
         Ablation("glossary", options=lambda options: replace(options, glossary=Glossary())),
         Ablation("explain", opener=lambda url: _Unexplained(open_database(url))),
+        *(_without(name, **off) for name, off in _SWITCHES.items()),
+    )
+
+
+_SWITCHES: dict[str, dict[str, Any]] = {
+    "facts": {"facts": False},
+    "idioms": {"idioms": False},
+    "names": {"names": False},
+    "joins": {"joins": False},
+    "sense": {"sense": False},
+    "stored texts": {"stored_texts": False},
+    "drafts": {"drafts": 1},
+    "all mending": {"names": False, "joins": False, "sense": False, "stored_texts": False},
+}
+"""Mechanism to what is switched off for it."""
+
+
+def _without(name: str, **off: Any) -> Ablation:
+    return Ablation(
+        name, options=lambda options: replace(options, mechanisms=replace(options.mechanisms, **off))
     )
 
 
@@ -53,6 +73,10 @@ class _Unexplained:
     def values(self, column: TextColumn, near: str) -> Values | None:
         """As the database's."""
         return self._database.values(column, near)
+
+    def rows(self, sql: str, most: int) -> Rows | None:
+        """As the database's."""
+        return self._database.rows(sql, most)
 
     def count(self, sql: str, most: int) -> int | None:
         """As the database's."""
@@ -89,6 +113,10 @@ class _Unexplained:
     def with_row_counts(self, schema: DatabaseSchema) -> DatabaseSchema:
         """As the database's."""
         return self._database.with_row_counts(schema)
+
+    def with_facts(self, schema: DatabaseSchema) -> DatabaseSchema:
+        """As the database's."""
+        return self._database.with_facts(schema)
 
     def columns_of(self, sql: str) -> tuple[Column, ...]:
         """As the database's."""

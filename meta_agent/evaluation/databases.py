@@ -9,9 +9,10 @@ from pathlib import Path
 
 from meta_agent.contracts import DatabaseSchema
 from meta_agent.databases import open_database
+from meta_agent.databases.base import Rows
 from meta_agent.databases.embedded import DATABASE as SAMPLE_NAME
 from meta_agent.databases.embedded import ensure_sample_database
-from meta_agent.databases.rows import QueryFailure, Rows, read_rows
+from meta_agent.databases.rows import QueryFailure, read_rows
 from meta_agent.databases.throwaway import ThrowAwayServer, throw_away_server
 from meta_agent.errors import UsageError
 from meta_agent.evaluation.dataset import Dataset

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from meta_agent.databases.rows import QueryFailure, Rows
+from meta_agent.databases.rows import QueryFailure
 from meta_agent.errors import ModelError, UsageError
 from meta_agent.evaluation.databases import Databases, EvaluatedDatabase
 from meta_agent.evaluation.dataset import Dataset, Question
-from meta_agent.evaluation.judge import is_right
+from meta_agent.evaluation.gold_order import order_columns
+from meta_agent.evaluation.judge import Expected, is_right
 from meta_agent.evaluation.results import Outcome, ResultFile, ResultLine
 from meta_agent.evaluation.systems.base import Answer, System
 
@@ -45,7 +46,7 @@ def run(
                     on_line(line)
 
 
-def expected_rows(question: Question, database: EvaluatedDatabase) -> tuple[Rows, ...]:
+def expected_rows(question: Question, database: EvaluatedDatabase) -> tuple[Expected, ...]:
     """What the gold queries return today. Raises UsageError where one of them does not run."""
     found = []
     for sql in question.gold_sql:
@@ -55,7 +56,7 @@ def expected_rows(question: Question, database: EvaluatedDatabase) -> tuple[Rows
                 f"A gold query of {question.id} does not run: {rows.message}.",
                 "Correct it in questions.jsonl.",
             )
-        found.append(rows)
+        found.append(Expected(rows, order_columns(sql)))
     return tuple(found)
 
 
@@ -84,7 +85,7 @@ def _ask(
     )
 
 
-def outcome_of(question: Question, answer: Answer, expected: Sequence[Rows]) -> Outcome:
+def outcome_of(question: Question, answer: Answer, expected: Sequence[Expected]) -> Outcome:
     """Right and wrong are for answers; to answer what the database cannot tell is wrong."""
     if answer.status != "answered":
         return answer.status

@@ -1,111 +1,81 @@
-"""Has the model write the query of a report, and lets no query through that PostgreSQL would refuse.
+"""Has the model write the query of a report: several drafts, of which the answer that two agree on is taken.
 
-A draft that PostgreSQL accepts keeps its names. In any other they are mended from the
-catalogue; only what is still wrong then goes back to the model, with the reason and
-the tables concerned. Last, arithmetic and result columns are made safe.
+What a small model writes with confidence is wrong too often to be shown on its word. Drafts asked
+for in different ways seldom make the same mistake, so two that return the same rows are
+believed; where none agree, the answer says so. Only what no draft could do goes back to the
+model, with the reason and the tables concerned.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
-from meta_agent.contracts import DatabaseSchema, ExecutionPlan, Table
+from meta_agent.comparison.tables import is_found_in
+from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.errors import AnswerCut, NoAnswer
-from meta_agent.generators.applied_change import take_out_change
-from meta_agent.generators.code_cleaner import function_block, sql_code
 from meta_agent.generators.definitions import definition_lines
-from meta_agent.generators.function_code import Entry, fault_in
-from meta_agent.generators.report_shape import (
-    count_rows_once,
-    repeated_rows,
-    repeated_sums,
-    show_what_repeats,
+from meta_agent.generators.idioms import idioms_for
+from meta_agent.generators.query_mender import (
+    Explain,
+    QueryMender,
+    Rejected,
+    Task,
+    WrittenQueries,
+    sentence,
 )
-from meta_agent.generators.single_row_groups import ungroup_single_rows
-from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
-from meta_agent.generators.sql_durations import give_unit
-from meta_agent.generators.sql_entities import missing_names
-from meta_agent.generators.sql_names import mend_names
-from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
-from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
-from meta_agent.generators.sql_ranking import mend_count, mend_direction, put_unknown_last
-from meta_agent.generators.sql_values import mend_values
-from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
-from meta_agent.generators.unused_joins import drop_unused_joins
-from meta_agent.glossary import Metric
-from meta_agent.ranking import Ranking, asked_ranking
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
-    from meta_agent.databases.base import Lookup
+    from meta_agent.databases.base import Lookup, Rows
     from meta_agent.utils.llm_client import Conversation
 
-_ATTEMPTS = 3
+_REPAIRS = 2
 _QUERY_TOKENS = 600
 _TRANSFORM_TOKENS = 1200
-_YEAR = re.compile(r"\b(19|20)\d\d\b|\byears?\b|\byearly\b|\bannually\b", re.IGNORECASE)
+_ROWS_COMPARED = 2_000
 _END_OF_BLOCK = ("```\n", "```\r\n")
 _HOW_TO_MEND_DOUBTS = (
     "Leave out tables and conditions that are not needed; aggregate others in a subquery before the join."
 )
-_TRANSFORM = Entry("transform", parameters=1)
-Explain = Callable[[str], str | None]
-"""None where PostgreSQL would run the query, else its message."""
+NO_AGREEMENT = "Drafts of this query gave different answers: check its conditions, or ask in other words."
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is to be written."""
+class _Style:
+    """A way to ask for a draft."""
 
-    request: str
-    plan: ExecutionPlan
-    definitions: tuple[Metric, ...] = ()
-    may_transform: bool = False
-    """Whether a function may follow the query, for what SQL cannot do."""
-    names: tuple[str, ...] = ()
-    """Proper names in the request, which the rows should hold."""
-    taken: frozenset[str] = frozenset()
-    """Names that the script around that function uses."""
+    temperature: float | None = None
+    columns_first: bool = False
+    """Whether the columns needed are to be named before the query."""
+
+
+_STYLES = (_Style(), _Style(columns_first=True), _Style(temperature=0.8))
 
 
 @dataclass(frozen=True)
-class WrittenQuery:
-    """A query that PostgreSQL accepts."""
+class _Draft:
+    """Queries that PostgreSQL accepts, and what they return."""
 
-    title: str
-    sql: str
-    tree: exp.Query
+    written: WrittenQueries
+    conversation: Conversation
+    doubts: tuple[str, ...]
+    """Why it looks wrong, without a word of what is stored."""
+    tables: tuple[Rows, ...]
+    """Empty where they could not be read soon."""
 
-
-@dataclass(frozen=True)
-class WrittenQueries:
-    """The queries of a report, and what there is to say about them."""
-
-    queries: tuple[WrittenQuery, ...]
-    repairs: tuple[str, ...]
-    """What was mended, one line each."""
-    warnings: tuple[str, ...] = ()
-    """Why a figure may not be what was asked for, one sentence each."""
-    transform: str = ""
-    """Python source that defines ``transform(rows)``; empty where there is none."""
-
-
-class _Rejected(Exception):
-    """A draft that has to be written again."""
-
-    def __init__(self, problem: str, tables: tuple[Table, ...] = ()) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.tables = tables
+    def agrees_with(self, other: _Draft) -> bool:
+        """Whether both show the same rows, whichever shows more columns."""
+        return len(self.tables) == len(other.tables) > 0 and all(
+            is_found_in(ours, theirs) or is_found_in(theirs, ours)
+            for ours, theirs in zip(self.tables, other.tables, strict=True)
+        )
 
 
 class QueryWriter:
-    """Asks for queries until they are sound, at most three times."""
+    """Asks for drafts until two agree, and for corrections where no draft runs."""
 
     def __init__(
         self,
@@ -114,12 +84,15 @@ class QueryWriter:
         explain: Explain,
         describe: Callable[[DatabaseSchema], str],
         lookup: Lookup | None = None,
+        mechanisms: Mechanisms = ALL,
     ) -> None:
+        """``lookup`` reads the rows of drafts: without it the first draft that runs is taken."""
         self._conversation = conversation
         self._lookup = lookup
         self._schema = schema
-        self._explain = explain
         self._describe = describe
+        self._use = mechanisms
+        self._mender = QueryMender(schema, explain, lookup, mechanisms)
 
     def write(self, task: Task, problem: str | None = None) -> WrittenQueries:
         """The queries that answer a request.
@@ -127,46 +100,117 @@ class QueryWriter:
         ``problem``: what was wrong with the query written before, if there was one.
         Raises ModelError, DatabaseError, and NoAnswer where no try gave a sound query.
         """
-        prompt = self._repair_prompt(problem) if problem else self._first_prompt(task)
-        doubted: WrittenQueries | None = None
+        if problem:
+            return self._corrected(task, Rejected(problem), [])
+        drafts: list[_Draft] = []
         replies: list[str] = []
-        for attempt in range(_ATTEMPTS):
+        first_problem: Rejected | None = None
+        for style in self._styles(task):
             try:
-                replies.append(self._reply(prompt, task))
-                written = self._checked(replies[-1], task)
-                written = replace(written, warnings=self._doubts(written, task))
-                if not written.warnings or attempt > 0:
-                    return self._with_stored_values(_surer(doubted, written), task)
-                doubts, doubted = written.warnings, written
-                raise _Rejected(f"{' '.join(doubts)} {_HOW_TO_MEND_DOUBTS}")
-            except _Rejected as rejected:
-                problem = rejected.problem
-                prompt = self._repair_prompt(problem, rejected.tables)
+                drafts.append(self._draft(task, style, replies))
+            except Rejected as rejected:
+                first_problem = first_problem or rejected
+            if _are_settled(drafts):
+                break
+        if not drafts:
+            return self._corrected(task, first_problem or Rejected(""), replies[:1])
+        group = _elected(drafts)
+        self._conversation = group[0].conversation
+        return self._final(group, drafts, task)
+
+    # --- drafts ----------------------------------------------------------------------------
+
+    def _styles(self, task: Task) -> Sequence[_Style]:
+        """One way of asking where drafts cannot be compared by their rows."""
+        compares = self._lookup is not None and not task.may_transform
+        return _STYLES[: self._use.drafts] if compares else _STYLES[:1]
+
+    def _draft(self, task: Task, style: _Style, replies: list[str]) -> _Draft:
+        """A draft; the model's reply is added to ``replies``. Raises Rejected where it does not run."""
+        conversation = self._conversation.fork()
+        try:
+            replies.append(self._reply(conversation, self._prompt(task, style), task, style.temperature))
+            written = self._mender.read(replies[-1], task)
+        except Rejected:
+            if style == _STYLES[0]:
+                self._conversation = conversation  # a correction refers to this draft
+            raise
+        doubts = self._mender.doubts(written, task)
+        written = self._mender.with_stored_values(replace(written, warnings=doubts), task)
+        return _Draft(written, conversation, doubts, self._rows_of(written))
+
+    def _rows_of(self, written: WrittenQueries) -> tuple[Rows, ...]:
+        if self._lookup is None or self._use.drafts < 2:
+            return ()
+        read = [self._lookup.rows(query.sql, _ROWS_COMPARED) for query in written.queries]
+        known = tuple(rows for rows in read if rows is not None)
+        return known if len(known) == len(read) else ()
+
+    def _final(self, group: Sequence[_Draft], drafts: Sequence[_Draft], task: Task) -> WrittenQueries:
+        """What the drafts come to; a doubtful one that stands alone is asked about once."""
+        written = group[0].written
+        if written.absent:
+            raise NoAnswer(written.absent[0], "Ask for what is stored, or name the column that you mean.")
+        if group[0].doubts and len(group) == 1:
+            written = self._without_doubts(group[0], task)
+        if len(group) == 1 and len([draft for draft in drafts if draft.tables]) > 1:
+            return replace(written, warnings=(*written.warnings, NO_AGREEMENT))
+        return written
+
+    # --- corrections -----------------------------------------------------------------------
+
+    def _corrected(self, task: Task, rejected: Rejected, replies: list[str]) -> WrittenQueries:
+        """What the model writes when it is told what is wrong with its ``replies``. Raises NoAnswer."""
+        for _ in range(_REPAIRS):
+            try:
+                prompt = self._repair_prompt(rejected.problem, rejected.tables)
+                replies.append(self._reply(self._conversation, prompt, task))
+                written = self._mender.read(replies[-1], task)
+                written = replace(written, warnings=self._mender.doubts(written, task))
+                return self._mender.with_stored_values(written, task)
+            except Rejected as again:
+                rejected = again
                 if replies and replies[-1] in replies[:-1]:
                     break  # told what is wrong, the model says the same again
-        if doubted is not None:
-            return self._with_stored_values(doubted, task)
         raise NoAnswer(
-            f"No query that your database accepts could be written; the last problem: {_sentence(problem)}",
+            "No query that your database accepts could be written; the last problem:"
+            f" {sentence(rejected.problem)}",
             "Name the tables or columns you mean, or ask in smaller steps.",
         )
 
-    def _reply(self, prompt: str, task: Task) -> str:
+    def _without_doubts(self, doubted: _Draft, task: Task) -> WrittenQueries:
+        """Ask once whether a query that looks wrong is meant; the one with fewer doubts."""
+        problem = f"{' '.join(doubted.doubts)} {_HOW_TO_MEND_DOUBTS}"
+        try:
+            reply = self._reply(self._conversation, self._repair_prompt(problem), task)
+            written = self._mender.read(reply, task)
+        except Rejected:
+            return doubted.written
+        written = replace(written, warnings=self._mender.doubts(written, task))
+        written = self._mender.with_stored_values(written, task)
+        return written if len(written.warnings) <= len(doubted.written.warnings) else doubted.written
+
+    # --- prompts ---------------------------------------------------------------------------
+
+    def _reply(
+        self, conversation: Conversation, prompt: str, task: Task, temperature: float | None = None
+    ) -> str:
         """The model's answer. One that was cut may parse without its last conditions: it is not used."""
         limit = _TRANSFORM_TOKENS if task.may_transform else _QUERY_TOKENS
         stop = () if task.may_transform else _END_OF_BLOCK
         try:
-            return self._conversation.ask_text(prompt, max_tokens=limit, stop=stop)
+            return conversation.ask_text(prompt, max_tokens=limit, stop=stop, temperature=temperature)
         except AnswerCut as error:
-            raise _Rejected("The answer was too long and was cut. Write a shorter query.") from error
+            raise Rejected("The answer was too long and was cut. Write a shorter query.") from error
 
-    def _first_prompt(self, task: Task) -> str:
+    def _prompt(self, task: Task, style: _Style) -> str:
         prompt = render(
             "prompts/write_query.md.j2",
             request=task.request,
             definitions=definition_lines(task.definitions, self._schema),
             simulation=task.plan.simulation_config is not None,
-            by_year=_YEAR.search(task.request) is not None,
+            idioms=idioms_for(task.request) if self._use.idioms else (),
+            columns_first=style.columns_first,
         )
         return prompt + (render("prompts/transform_hint.md.j2") if task.may_transform else "")
 
@@ -174,140 +218,30 @@ class QueryWriter:
         described = self._describe(self._schema.model_copy(update={"tables": tables})) if tables else ""
         return render("prompts/repair_query.md.j2", problem=problem, tables=described)
 
-    def _doubts(self, written: WrittenQueries, task: Task) -> tuple[str, ...]:
-        """Why a draft that runs looks wrong. A second one may know better; if not, it is shown with these."""
-        rules = " ".join([*definition_lines(task.definitions, self._schema), *_thresholds(task.definitions)])
-        unasked = [
-            text
-            for query in written.queries
-            for text in (
-                *unasked_texts(query.tree, task.request, self._schema),
-                *unasked_bounds(query.tree, task.request, rules, self._schema),
-            )
-        ]
-        said = (f"The query has a condition on '{text}', which was not asked for." for text in unasked)
-        return tuple(dict.fromkeys([*said, *written.warnings]))
 
-    def _with_stored_values(self, written: WrittenQueries, task: Task) -> WrittenQueries:
-        """Its texts as the database writes them: the last step, so that none of them gets into a prompt."""
-        if self._lookup is None:
-            return written
-        queries, repairs, warnings = [], [*written.repairs], [*written.warnings]
-        for query in written.queries:
-            tree = query.tree.copy()
-            check = mend_values(tree, self._schema, self._lookup)
-            if tree != query.tree and self._explain(to_sql(tree)) is not None:
-                queries.append(query)
-                continue
-            queries.append(replace(query, sql=to_sql(tree), tree=tree))
-            repairs += check.repairs
-            warnings += check.warnings
-        told = " ".join([*repairs, *warnings])
-        names = (name for name in task.names if f"'{name}'" not in told)
-        warnings += missing_names(names, (query.tree for query in queries), self._schema, self._lookup)
-        unique = tuple(dict.fromkeys(repairs)), tuple(dict.fromkeys(warnings))
-        return replace(written, queries=tuple(queries), repairs=unique[0], warnings=unique[1])
-
-    # --- one draft ---------------------------------------------------------------------
-
-    def _checked(self, reply: str, task: Task) -> WrittenQueries:
-        queries, repairs, warnings = [], [], []
-        try:
-            trees = parse_queries(sql_code(reply))
-        except NotAQuery as error:
-            raise _Rejected(str(error)) from error
-        for tree in trees:
-            title = _take_title(tree) or task.plan.plan_name
-            sound, mended = self._sound(tree, task)
-            ranking = asked_ranking(task.request) if len(trees) == 1 else None
-            sound, ranked = self._improved(sound, self._rankings(ranking, task.request))
-            mended += ranked
-            doubts = [*repeated_sums(sound, self._schema), *repeated_rows(sound, self._schema)]
-            if not doubts:
-                sound, shown = self._improved(sound, [show_what_ranks])
-                mended += shown
-            queries.append(WrittenQuery(title, to_sql(sound), sound))
-            repairs += mended
-            warnings += doubts
-        return WrittenQueries(
-            tuple(queries), tuple(dict.fromkeys(repairs)), tuple(warnings), _transform_in(reply, task)
-        )
-
-    def _sound(self, tree: exp.Query, task: Task) -> tuple[exp.Query, list[str]]:
-        """A query that PostgreSQL accepts, and what was mended in it. Raises _Rejected."""
-        repairs: list[str] = []
-        refusal = self._explain(to_sql(tree))
-        if refusal is not None:
-            names = mend_names(tree, self._schema)
-            if names.problems:
-                raise _Rejected(" ".join(names.problems), tuple(names.tables))
-            repairs += names.repairs
-            refusal = self._explain(to_sql(tree)) if names.repairs else refusal
-            if refusal is not None:
-                raise _Rejected(f"PostgreSQL says: {_sentence(refusal)}", self._tables_of(tree))
-        tree, done = self._improved(tree, self._improvements(task))
-        return tree, repairs + done
-
-    def _improved(
-        self, tree: exp.Query, steps: Iterable[Callable[[exp.Query], list[str]]]
-    ) -> tuple[exp.Query, list[str]]:
-        """The query after each step that PostgreSQL still accepts, and what these steps did."""
-        repairs: list[str] = []
-        for improve in steps:
-            better = tree.copy()
-            done = improve(better)
-            if better != tree and self._explain(to_sql(better)) is None:
-                tree = better
-                repairs += done
-        return tree, repairs
-
-    def _improvements(self, task: Task) -> Iterator[Callable[[exp.Query], list[str]]]:
-        """What makes a query that runs also right; none may keep it from running."""
-        scenarios = task.plan.simulation_config.scenarios if task.plan.simulation_config else ()
-        yield lambda tree: take_out_change(tree, scenarios)
-        yield lambda tree: drop_unused_joins(tree, task.request, self._schema)
-        yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
-        yield lambda tree: count_rows_once(tree, self._schema)
-        yield lambda tree: show_what_repeats(tree, self._schema)
-        yield lambda tree: give_unit(tree, task.request, self._schema)
-        yield lambda tree: make_arithmetic_safe(tree, self._schema)
-        yield lambda tree: name_outputs_apart(tree, self._schema)
-
-    def _rankings(self, ranking: Ranking | None, request: str) -> Iterator[Callable[[exp.Query], list[str]]]:
-        """What makes the first rows those that were asked for."""
-        yield lambda tree: mend_count(tree, ranking)
-        yield lambda tree: mend_direction(tree, ranking, request, self._schema)
-        yield lambda tree: put_unknown_last(tree, self._schema)
-
-    def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
-        named = (catalogue_table(source, self._schema) for source in tree.find_all(exp.Table))
-        return tuple(dict.fromkeys(table for table in named if table is not None))
+def _are_settled(drafts: Sequence[_Draft]) -> bool:
+    """Whether two drafts agree and one of them has nothing doubtful."""
+    return any(len(group) > 1 and any(not d.written.warnings for d in group) for group in _groups(drafts))
 
 
-def _surer(first: WrittenQueries | None, second: WrittenQueries) -> WrittenQueries:
-    """The draft with fewer doubts; the second, which was told of the first one's, where they have as many."""
-    return first if first is not None and len(first.warnings) < len(second.warnings) else second
+def _groups(drafts: Sequence[_Draft]) -> list[list[_Draft]]:
+    """Drafts that agree, together; in each group those with the fewest doubts first."""
+    groups: list[list[_Draft]] = []
+    for draft in drafts:
+        group = next((group for group in groups if draft.agrees_with(group[0])), None)
+        if group is None:
+            groups.append([draft])
+        else:
+            group.append(draft)
+    return [sorted(group, key=lambda draft: len(draft.written.warnings)) for group in groups]
 
 
-def _thresholds(definitions: Iterable[Metric]) -> Iterator[str]:
-    for metric in definitions:
-        yield from (str(threshold) for threshold in metric.thresholds)
+def _elected(drafts: Sequence[_Draft]) -> list[_Draft]:
+    """The largest group, of several the one with the fewest doubts, of these the first.
 
-
-def _transform_in(reply: str, task: Task) -> str:
-    code = function_block(reply, _TRANSFORM.name) if task.may_transform else ""
-    fault = fault_in(code, _TRANSFORM, task.taken) if code else None
-    if fault is not None:
-        raise _Rejected(f"The function transform() cannot be used: {fault.problem}\n{fault.context}".strip())
-    return code
-
-
-def _sentence(text: str | None) -> str:
-    return " ".join((text or "").split())[:400]
-
-
-def _take_title(tree: exp.Expr) -> str:
-    """The comment above a query, as models write it, as its title; it leaves the query."""
-    comments = tree.comments or []
-    tree.comments = []
-    return " ".join(comments[0].split())[:100] if comments else ""
+    Before all others come drafts whose conditions some row may meet.
+    """
+    return min(
+        _groups(drafts),
+        key=lambda group: (bool(group[0].written.absent), -len(group), len(group[0].written.warnings)),
+    )

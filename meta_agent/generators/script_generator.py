@@ -27,13 +27,15 @@ from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.dockerfile_generator import pin_requirements
 from meta_agent.generators.function_code import defined_names, import_block, split_imports
 from meta_agent.generators.function_writer import write_function
-from meta_agent.generators.query_writer import Explain, QueryWriter, Task, WrittenQuery
+from meta_agent.generators.query_mender import Explain, Task, WrittenQuery
+from meta_agent.generators.query_writer import QueryWriter
 from meta_agent.generators.report_shape import shape_of
 from meta_agent.generators.sql_assumptions import assumptions_of
 from meta_agent.generators.sql_entities import names_in
 from meta_agent.generators.sql_parsing import to_sql
 from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
 from meta_agent.glossary import Glossary
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ MAX_ROWS = 10_000
 MOST_ASSUMPTIONS = 8
 """Lines under an answer; more would not be read."""
 _REPORT = "templates/script/console_report.py.j2"
+_PARTS = ("scenarios", "totals", "ratios", "ratings")
+"""What a report may have besides its query; a script has the code for those that its reports use."""
 _FREE_FORM = "templates/script/free_form.py.j2"
 _FREE_FORM_IMPORTS = (
     "import logging",
@@ -74,11 +78,16 @@ class ScriptGenerator:
     """Writes scripts for one request; ``conversation`` already holds the schema and the analysis."""
 
     def __init__(
-        self, conversation: Conversation, glossary: Glossary, database: DatabaseAccess | None
+        self,
+        conversation: Conversation,
+        glossary: Glossary,
+        database: DatabaseAccess | None,
+        mechanisms: Mechanisms = ALL,
     ) -> None:
         self._conversation = conversation
         self._glossary = glossary
         self._database = database
+        self._mechanisms = mechanisms
 
     def generate(
         self,
@@ -102,7 +111,9 @@ class ScriptGenerator:
                 self._glossary.mentioned_in(request.text),
                 may_transform=analysis.complexity == "COMPLEX" and plan.simulation_config is None,
                 names=names_in(request.text, analysis.key_entities, self._database.schema, self._glossary),
-                taken=_names_in(_REPORT, reports=[], transform="pass", max_rows=MAX_ROWS),
+                taken=_names_in(
+                    _REPORT, reports=[dict.fromkeys(_PARTS, "x")], transform="pass", max_rows=MAX_ROWS
+                ),
             )
             return self._console_report(self._database, task, heading, problem)
         return self._free_form(request, plan, heading, problem)
@@ -113,7 +124,12 @@ class ScriptGenerator:
         self, database: DatabaseAccess, task: Task, heading: dict[str, str], problem: str | None
     ) -> GeneratedScript:
         writer = QueryWriter(
-            self._conversation, database.schema, database.explain, database.describe, database.lookup
+            self._conversation,
+            database.schema,
+            database.explain,
+            database.describe,
+            database.lookup,
+            self._mechanisms,
         )
         written = writer.write(task, problem)
         imports, transform = split_imports(written.transform)
@@ -121,7 +137,7 @@ class ScriptGenerator:
             _REPORT,
             **heading,
             imports=import_block([*_REPORT_IMPORTS, *imports]),
-            reports=[self._report(query, task.plan, database) for query in written.queries],
+            reports=_used([self._report(query, task.plan, database) for query in written.queries]),
             transform=transform,
             max_rows=f"{MAX_ROWS:_}",
         )
@@ -208,6 +224,13 @@ class ScriptGenerator:
 def _names_in(template: str, **values: Any) -> frozenset[str]:
     """The names that a template itself defines."""
     return defined_names(render(template, title="", request="", created="", imports="", **values))
+
+
+def _used(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The reports without the parts that are empty in all of them; rows have keys for the scenarios' sake."""
+    unused = {name for name in _PARTS if not any(report[name] for report in reports)}
+    unused |= {"keys"} if "scenarios" in unused else set()
+    return [{name: part for name, part in report.items() if name not in unused} for report in reports]
 
 
 def _block(sql: str) -> str:

@@ -1,7 +1,8 @@
 """What a join does to the number of rows, told from keys.
 
 A join that equates every column of a unique key of the joined table finds at most one
-row there: it repeats nothing. Whether sums are true hangs on this.
+row there: it repeats nothing. Whether sums are true hangs on this. Keys that are inferred
+from the rows count like declared ones.
 """
 
 from __future__ import annotations
@@ -81,8 +82,8 @@ def join_of(neighbour: Neighbour, alias: str, schema: DatabaseSchema) -> exp.Joi
 
 
 def is_unique(table: Table, columns: set[str], schema: DatabaseSchema) -> bool:
-    """Whether no two rows of ``table`` agree in all of ``columns``."""
-    keys = [set(key) for key in (table.primary_key, *table.unique_keys) if key]
+    """Whether no two rows of ``table`` agree in all of ``columns``, by declaration or at present."""
+    keys = [set(key) for key in (table.primary_key, *table.unique_keys, *table.inferred_unique) if key]
     keys += [
         set(key.referred_columns)
         for other in schema.tables

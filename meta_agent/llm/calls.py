@@ -36,7 +36,10 @@ class ChatCalls:
         on_token: Callable[[str], None] | None = None,
         answers: AnswerStore | None = None,
     ) -> None:
-        """``answers``: where complete ones are looked up and kept; used at temperature 0 only."""
+        """``answers``: where complete ones are looked up and kept, if the settings ask for temperature 0.
+
+        A call that names another temperature is no exception: its seed is always the same.
+        """
         self._options = options
         self._chat = chat
         self._counter = counter
@@ -81,7 +84,7 @@ class ChatCalls:
                 "max_tokens": request.max_tokens,
                 "stop": request.stop,
                 "response_format": request.response_format,
-                "temperature": options.temperature,
+                "temperature": options.temperature if request.temperature is None else request.temperature,
                 "seed": options.seed,
             },
             sort_keys=True,

@@ -48,6 +48,8 @@ class ChatRequest:
     max_tokens: int
     response_format: dict[str, Any] | None = None
     stop: tuple[str, ...] = ()
+    temperature: float | None = None
+    """None: the one of the settings."""
 
 
 class ChatModel:
@@ -151,6 +153,8 @@ def _extra_body(request: ChatRequest) -> dict[str, Any]:
     calls with a ``response_format`` through a parser that fails on cut answers.
     """
     body: dict[str, Any] = {"max_tokens": request.max_tokens}
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
     if request.response_format is not None:
         body["response_format"] = request.response_format
     return body

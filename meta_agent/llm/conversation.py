@@ -54,15 +54,23 @@ class Conversation:
         return self._calls.context_length - self.estimate(prompt)
 
     def ask_text(
-        self, prompt: str, *, max_tokens: int | None = None, stop: Sequence[str] = (), cut_ok: bool = False
+        self,
+        prompt: str,
+        *,
+        max_tokens: int | None = None,
+        stop: Sequence[str] = (),
+        cut_ok: bool = False,
+        temperature: float | None = None,
     ) -> str:
         """The model's answer in words. ``stop``: texts before which the answer ends.
+
+        ``temperature``: for an answer other than the likeliest; None takes that of the settings.
 
         Raises ModelError, also for an empty answer, and AnswerCut, unless ``cut_ok``, for one that
         was cut at ``max_tokens``.
         """
         turns = [*self._turns, Turn("user", prompt)]
-        reply = self._complete(self._request(turns, max_tokens, stop=tuple(stop)))
+        reply = self._complete(self._request(turns, max_tokens, stop=tuple(stop), temperature=temperature))
         if not reply.text.strip():
             raise ModelError(
                 "The model gave an empty answer.",
@@ -109,8 +117,9 @@ class Conversation:
         max_tokens: int | None,
         wanted: dict[str, object] | None = None,
         stop: tuple[str, ...] = (),
+        temperature: float | None = None,
     ) -> ChatRequest:
-        return ChatRequest(tuple(turns), max_tokens or self._max_tokens, wanted, stop)
+        return ChatRequest(tuple(turns), max_tokens or self._max_tokens, wanted, stop, temperature)
 
     def _complete(self, request: ChatRequest) -> Reply:
         return self._calls.complete(request, self._prompt_tokens(request.turns))

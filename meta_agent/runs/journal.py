@@ -56,8 +56,8 @@ class RunJournal:
     run_dir: Path
     started_at: datetime
     progress: Progress
-    secrets: tuple[str, ...] = ()
-    """Texts that must not stand in the record or the log."""
+    secrets: list[str] = field(default_factory=list)
+    """Texts that must not stand in the record or the log; more may become known on the way."""
     log_level: str = "INFO"
     timings: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -16,7 +16,7 @@ from meta_agent.runs.secrets import mask
 LOG_NAME = "run.log"
 
 
-def start_logging(level: str, secrets: tuple[str, ...], *, to_stderr: bool) -> None:
+def start_logging(level: str, secrets: Sequence[str], *, to_stderr: bool) -> None:
     """Forget earlier places; ``to_stderr`` shows everything from DEBUG (or TRACE) on."""
     logger.remove()
     if to_stderr and sys.stderr is not None:
@@ -25,8 +25,11 @@ def start_logging(level: str, secrets: tuple[str, ...], *, to_stderr: bool) -> N
 
 
 @contextmanager
-def log_run(run_dir: Path, secrets: tuple[str, ...], level: str = "INFO") -> Iterator[None]:
-    """Log everything of a run into its folder. Raises UsageError where the file cannot be made."""
+def log_run(run_dir: Path, secrets: Sequence[str], level: str = "INFO") -> Iterator[None]:
+    """Log everything of a run into its folder; ``secrets`` may grow meanwhile.
+
+    Raises UsageError where the file cannot be made.
+    """
     folder = run_dir / "logs"
     try:
         folder.mkdir(exist_ok=True)
@@ -44,7 +47,7 @@ def log_run(run_dir: Path, secrets: tuple[str, ...], level: str = "INFO") -> Ite
             logger.remove(sink)
 
 
-def _masked(stream: TextIO, secrets: tuple[str, ...]) -> Callable[[object], None]:
+def _masked(stream: TextIO, secrets: Sequence[str]) -> Callable[[object], None]:
     """Writes whole log entries, tracebacks included. A disk that is full must not end a run."""
 
     def write(entry: object) -> None:

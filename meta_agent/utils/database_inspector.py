@@ -1,8 +1,8 @@
 """What the database holds: discovered once, kept on disk, written down for model and user.
 
 Discovery is cached under the fingerprint of the catalogue, so that an unchanged database
-costs one query. Row counts are not part of the fingerprint: they are counted again when
-the cached ones are older than ten minutes. Names and comments are the database's, thus
+costs one query. Row counts, and what else the rows say, are not part of the fingerprint: they
+are read again when the cached ones are older than ten minutes. Names and comments are the database's, thus
 untrusted: names are quoted, comments are short quoted text on one line.
 """
 
@@ -22,10 +22,11 @@ from pydantic import ValidationError
 from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
 from meta_agent.databases import Database
 from meta_agent.databases.names import is_harmless, quote_name, quote_table
+from meta_agent.utils.column_remarks import column_remark, declared_only
 
 COUNTS_LAST_SECONDS = 600
 MOST_CACHE_FILES = 50
-CACHE_FORMAT = "1"
+CACHE_FORMAT = "2"
 
 LONGEST_TABLE_COMMENT = 120
 LONGEST_COLUMN_COMMENT = 120
@@ -54,13 +55,14 @@ class DatabaseInspector:
         Raises DatabaseError. A cache that cannot be read or written is done without.
         """
         if self._cache_dir is None:
-            return self._database.schema()
+            return self._database.with_facts(self._database.schema())
         fingerprint = self._database.fingerprint()
         path = self._cache_dir / f"schema-{self._cache_key(fingerprint)}.json"
         cached = _load(path, fingerprint)
         if cached is not None and _age_seconds(path) < COUNTS_LAST_SECONDS:
             return cached
-        schema = self._database.with_row_counts(cached) if cached else self._database.schema()
+        counted = self._database.with_row_counts(cached) if cached else self._database.schema()
+        schema = self._database.with_facts(counted)
         _store(path, schema)
         return schema
 
@@ -71,13 +73,15 @@ class DatabaseInspector:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def prompt_form(schema: DatabaseSchema) -> str:
+def prompt_form(schema: DatabaseSchema, facts: bool = True) -> str:
     """The schema as CREATE TABLE statements for the model, with as few tokens as will do.
 
     Left out, because no question needs them: NOT NULL, lengths and precisions, indexes,
-    defaults. Kept: keys as REFERENCES, comments, row counts, what is a view.
+    defaults. Kept: keys as REFERENCES, comments, row counts, what is a view. ``facts``: also what
+    only the rows say, which are inferred keys, few texts and ranges.
     """
-    return "\n".join(_create_table(table, schema.default_schema) for table in schema.tables)
+    tables = schema.tables if facts else map(declared_only, schema.tables)
+    return "\n".join(_create_table(table, schema.default_schema) for table in tables)
 
 
 def compact_form(schema: DatabaseSchema) -> str:
@@ -114,7 +118,8 @@ def _column_lines(table: Table, default_schema: str) -> Iterator[tuple[str, str]
             definition += " PRIMARY KEY"
         if column.name in references:
             definition += " " + _references(references[column.name], default_schema)
-        yield definition, _quoted(column.comment, LONGEST_COLUMN_COMMENT)
+        is_key = definition.endswith(" PRIMARY KEY") or column.name in references
+        yield definition, column_remark(column, _quoted(column.comment, LONGEST_COLUMN_COMMENT), is_key)
 
 
 def _table_constraints(table: Table, default_schema: str) -> Iterator[tuple[str, str]]:
@@ -193,7 +198,8 @@ def _compact_column(table: Table, column: Column, default_schema: str) -> str:
     marks = ["PK"] if column.name in table.primary_key else []
     for key in table.foreign_keys:
         if column.name in key.columns:
-            marks.append("FK→" + quote_table(key.referred_schema, key.referred_table, default_schema))
+            arrow = "FK?→" if key.inferred else "FK→"
+            marks.append(arrow + quote_table(key.referred_schema, key.referred_table, default_schema))
     return quote_name(column.name) + (f"[{','.join(dict.fromkeys(marks))}]" if marks else "")
 
 

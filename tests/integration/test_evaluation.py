@@ -9,12 +9,13 @@ import pytest
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
 
+from meta_agent.databases.base import Rows
 from meta_agent.databases.embedded import SampleDatabase
-from meta_agent.databases.rows import QueryFailure, Rows, read_rows
+from meta_agent.databases.rows import QueryFailure, read_rows
 from meta_agent.databases.throwaway import throw_away_server
 from meta_agent.errors import DatabaseError
 from meta_agent.evaluation.dataset import PORTFOLIO, load_dataset
-from meta_agent.evaluation.judge import is_right
+from meta_agent.evaluation.judge import Expected, is_right
 
 pytestmark = pytest.mark.database
 
@@ -35,11 +36,12 @@ def read(url: str, sql: str, **limits: object) -> Rows | QueryFailure:
 def test_every_gold_query_of_the_portfolio_runs_and_is_right_by_its_own_judge(
     question: object, sample_database: SampleDatabase
 ) -> None:
-    results = [read(sample_database.reader_url, sql) for sql in question.gold_sql]  # type: ignore[attr-defined]
-    for rows in results:
+    tables = [read(sample_database.reader_url, sql) for sql in question.gold_sql]  # type: ignore[attr-defined]
+    for rows in tables:
         assert isinstance(rows, Rows)
         assert rows.rows
-        assert is_right(results, [rows], ordered=question.ordered)  # type: ignore[arg-type, attr-defined]
+        results = [Expected(table) for table in tables if isinstance(table, Rows)]
+        assert is_right(results, [rows], ordered=question.ordered)  # type: ignore[attr-defined]
 
 
 def test_dumps_are_loaded_for_a_role_that_may_only_read(tmp_path: Path) -> None:

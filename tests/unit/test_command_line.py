@@ -127,6 +127,37 @@ def test_a_broken_glossary_is_named(
     assert program.json("What?")["error"]["cause"] == f"The glossary {tmp_path / 'none.yaml'} cannot be read."
 
 
+@pytest.mark.parametrize(
+    ("arguments", "wrong", "code", "stage"),
+    [
+        (["What?"], {"LLM_BASE_URL": "embedded", "META_AGENT_CACHE": "a-file/cache"}, 3, "model"),
+        (["What?"], {"GLOSSARY_PATH": "none.yaml"}, 2, "start"),
+        (["execute", "good.py"], {"GLOSSARY_PATH": "none.yaml"}, 2, "start"),
+        (["What?"], {}, 3, "model"),
+    ],
+)
+def test_what_fails_while_it_is_started_has_its_record(
+    program: Program,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    wrong: dict[str, str],
+    code: int,
+    stage: str,
+) -> None:
+    (tmp_path / "a-file").write_text("")
+    (tmp_path / "good.py").write_text(GOOD)
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    answer = program.json(*arguments)
+    assert (answer["status"], answer["exit_code"]) == ("failed", code)
+    assert list(answer["timings"])[-1] == stage
+    folder = Path(answer["run_dir"])
+    record = json.loads((folder / "run.json").read_text())
+    assert (record["exit_code"], record["error"]) == (code, answer["error"])
+    assert "ended early" in (folder / "logs" / "run.log").read_text()
+
+
 def test_a_folder_that_cannot_be_made_is_named(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +197,7 @@ def test_a_script_that_is_refused_is_not_executed(program: Program, tmp_path: Pa
     answer = program.json("execute", "bad.py")
     assert (answer["status"], answer["exit_code"]) == ("refused", 5)
     assert answer["validation"]["is_valid"] is False
+    assert "Line 3: os.system" in answer["error"]["cause"]
     assert json.loads((Path(answer["run_dir"]) / "run.json").read_text())["status"] == "refused"
 
 

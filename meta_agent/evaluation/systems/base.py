@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from meta_agent.contracts import LlmUsage
-from meta_agent.databases.rows import QueryFailure, Rows
+from meta_agent.databases.base import Rows
+from meta_agent.databases.rows import QueryFailure
 from meta_agent.evaluation.databases import EvaluatedDatabase
 
 

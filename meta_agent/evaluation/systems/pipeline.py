@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from meta_agent.contracts import ResultTable, RunRecord, UserRequest
 from meta_agent.databases import Database, open_database
-from meta_agent.databases.rows import Rows
+from meta_agent.databases.base import Rows
 from meta_agent.evaluation.databases import EvaluatedDatabase
 from meta_agent.evaluation.systems.base import Answer, run_queries
 from meta_agent.pipeline import Pipeline, PipelineOptions

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, LlmUsage, Table
-from meta_agent.databases.rows import Rows
+from meta_agent.databases.base import Rows
 from meta_agent.evaluation.dataset import Question
+from meta_agent.evaluation.judge import Expected
 from meta_agent.evaluation.runner import outcome_of
 from meta_agent.evaluation.systems.base import Answer
 from meta_agent.evaluation.systems.langchain_chain import query_in, usage_of
@@ -95,4 +96,4 @@ UNANSWERABLE = ASKED.model_copy(update={"answerable": False, "gold_sql": ()})
     ],
 )
 def test_an_answer_is_classed_by_what_it_says(question: Question, answer: Answer, outcome: str) -> None:
-    assert outcome_of(question, answer, [ONE] if question.answerable else []) == outcome
+    assert outcome_of(question, answer, [Expected(ONE)] if question.answerable else []) == outcome

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meta_agent.databases.rows import Rows
-from meta_agent.evaluation.judge import is_right
+from meta_agent.databases.base import Rows
+from meta_agent.evaluation.gold_order import order_columns
+from meta_agent.evaluation.judge import Expected, is_right
 
 
 def table(*rows: tuple[Any, ...], is_cut: bool = False) -> Rows:
@@ -20,7 +21,7 @@ def table(*rows: tuple[Any, ...], is_cut: bool = False) -> Rows:
 
 
 def right(expected: Rows, *answer: Rows, ordered: bool = False) -> bool:
-    return is_right([expected], answer, ordered=ordered)
+    return is_right([Expected(expected)], answer, ordered=ordered)
 
 
 CITIES = table(("Tampa", 3), ("Miami", 5), ("Dallas", 5))
@@ -36,6 +37,29 @@ def test_the_order_of_rows_matters_only_where_the_question_orders() -> None:
     assert right(CITIES, CITIES, ordered=True)
 
 
+def test_rows_that_are_equal_in_what_they_are_ordered_by_may_change_places() -> None:
+    expected = [Expected(table(("Miami", 5), ("Dallas", 5), ("Tampa", 3)), order_by=(1,))]
+    assert is_right(expected, [table(("Dallas", 5), ("Miami", 5), ("Tampa", 3))], ordered=True)
+    assert not is_right(expected, [table(("Dallas", 5), ("Tampa", 3), ("Miami", 5))], ordered=True)
+    assert not is_right(expected, [table(("Dallas", 5), ("Tampa", 5), ("Miami", 3))], ordered=True)
+    assert not is_right(expected, [table(("Tampa", 3), ("Miami", 5), ("Dallas", 5))], ordered=True)
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"),
+    [
+        ("SELECT city, COUNT(*) AS n FROM p GROUP BY city ORDER BY n DESC", (1,)),
+        ("SELECT city, COUNT(*) FROM p GROUP BY city ORDER BY COUNT(*) DESC, city", (1, 0)),
+        ("SELECT city, COUNT(*) FROM p GROUP BY 1 ORDER BY 2", (1,)),
+        ("SELECT p.city FROM p ORDER BY p.size", None),
+        ("SELECT city FROM p", None),
+        ("SELECT (", None),
+    ],
+)
+def test_what_a_gold_query_is_ordered_by(sql: str, columns: tuple[int, ...] | None) -> None:
+    assert order_columns(sql) == columns
+
+
 def test_columns_may_come_in_any_order_with_others_between() -> None:
     wide = table((1, 3, None, "Tampa"), (2, 5, None, "Miami"), (3, 5, None, "Dallas"))
     assert right(CITIES, wide)
@@ -43,8 +67,8 @@ def test_columns_may_come_in_any_order_with_others_between() -> None:
 
 
 def test_one_of_several_expected_results_is_enough() -> None:
-    assert is_right([table((1,)), table((2,))], [table((2,))], ordered=False)
-    assert not is_right([table((1,)), table((2,))], [table((3,))], ordered=False)
+    assert is_right([Expected(table((1,))), Expected(table((2,)))], [table((2,))], ordered=False)
+    assert not is_right([Expected(table((1,))), Expected(table((2,)))], [table((3,))], ordered=False)
 
 
 def test_one_of_several_tables_is_enough_and_single_rows_count_side_by_side() -> None:

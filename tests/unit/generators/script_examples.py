@@ -24,6 +24,7 @@ from meta_agent.contracts import (
 from meta_agent.databases.base import Lookup
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator
 from meta_agent.glossary import load_glossary
+from meta_agent.mechanisms import Mechanisms
 from meta_agent.utils.llm_client import LLMClient
 
 GLOSSARY = load_glossary(Path(__file__).parents[3] / "glossary.yaml")
@@ -85,12 +86,13 @@ def generate(
     problem: str | None = None,
     schema: DatabaseSchema = PORTFOLIO,
     lookup: Lookup | None = None,
+    drafts: int = 1,
 ) -> tuple[GeneratedScript, ScriptedModel]:
     """The script, and the model with the calls it got."""
     with ScriptedModel(replies) as model:
         conversation = LLMClient(model.options(max_tokens=2000)).conversation("You are careful.")
         access = DatabaseAccess(schema, explain or FakeExplain(), describe, lookup)
-        script = ScriptGenerator(conversation, GLOSSARY, access).generate(
+        script = ScriptGenerator(conversation, GLOSSARY, access, Mechanisms(drafts=drafts)).generate(
             UserRequest(text=request, source="argument"),
             made_analysis or analysis(),
             made_plan or plan(),

@@ -204,6 +204,10 @@ class FakeDatabase:
         tables = tuple(table.model_copy(update={"row_count": self.rows}) for table in schema.tables)
         return schema.model_copy(update={"tables": tables})
 
+    def with_facts(self, schema: DatabaseSchema) -> DatabaseSchema:
+        self.asked.append("facts")
+        return schema
+
     def explain(self, sql: str) -> str | None:
         raise AssertionError("an inspector explains nothing")
 
@@ -239,7 +243,7 @@ class TestCache:
     def test_an_unchanged_catalogue_costs_one_query(self, tmp_path: Path) -> None:
         database = FakeDatabase()
         assert inspect(database, tmp_path) == inspect(database, tmp_path)
-        assert database.asked == ["fingerprint", "schema", "fingerprint"]
+        assert database.asked == ["fingerprint", "schema", "facts", "fingerprint"]
 
     def test_a_changed_catalogue_is_discovered_anew(self, tmp_path: Path) -> None:
         database = FakeDatabase()
@@ -257,7 +261,15 @@ class TestCache:
         database.rows = 7
         assert inspect(database, tmp_path).tables[0].row_count == 7
         assert inspect(database, tmp_path).tables[0].row_count == 7
-        assert database.asked == ["fingerprint", "schema", "fingerprint", "counts", "fingerprint"]
+        assert database.asked == [
+            "fingerprint",
+            "schema",
+            "facts",
+            "fingerprint",
+            "counts",
+            "facts",
+            "fingerprint",
+        ]
 
     def test_another_role_has_a_cache_of_its_own(self, tmp_path: Path) -> None:
         inspect(FakeDatabase(rows=1), tmp_path)
@@ -291,4 +303,4 @@ class TestCache:
     def test_no_folder_no_cache(self) -> None:
         database = FakeDatabase()
         inspect(database, None)
-        assert database.asked == ["schema"]
+        assert database.asked == ["schema", "facts"]

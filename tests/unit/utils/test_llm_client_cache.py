@@ -85,7 +85,9 @@ def test_another_setting_is_another_question(tmp_path: Path, changes: dict[str, 
         assert ask(client(server, tmp_path, **changes)) == "second"
 
 
-@pytest.mark.parametrize("how", [{"stop": ["x"]}, {"max_tokens": 60}, {"question": "two?"}], ids=str)
+@pytest.mark.parametrize(
+    "how", [{"stop": ["x"]}, {"max_tokens": 60}, {"question": "two?"}, {"temperature": 0.8}], ids=str
+)
 def test_another_call_is_another_question(tmp_path: Path, how: dict[str, Any]) -> None:
     with ScriptedModel(["first", "second"]) as server:
         assert ask(client(server, tmp_path)) == "first"
@@ -113,6 +115,16 @@ def test_above_temperature_zero_nothing_is_kept(tmp_path: Path) -> None:
         for answer in ("first", "second"):
             assert ask(client(server, tmp_path, temperature=0.3)) == answer
     assert not (tmp_path / FILE_NAME).exists()
+
+
+def test_a_call_with_a_temperature_of_its_own_is_kept_under_it(tmp_path: Path) -> None:
+    """Its seed is the same every time, so it is as good as any."""
+    with ScriptedModel(["likeliest", "warm", "warmer"]) as server:
+        for _ in range(2):
+            assert ask(client(server, tmp_path)) == "likeliest"
+            assert ask(client(server, tmp_path), temperature=0.8) == "warm"
+            assert ask(client(server, tmp_path), temperature=0.9) == "warmer"
+            assert ask(client(server, tmp_path), temperature=0.0) == "likeliest"
 
 
 def test_an_answer_that_was_cut_is_not_kept(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-from meta_agent.evaluation.judge_values import Cell, Number, same
+from meta_agent.comparison.cells import Cell, Number, same
 
 Column = tuple[Cell, ...]
 Row = tuple[Cell, ...]

@@ -1,0 +1,165 @@
+"""What one front end needs for its runs: started when the first run needs it, kept for the next.
+
+The command line is one such front end. A run whose parts cannot be started has its
+folder and record like any other run that fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from meta_agent.contracts import LlmUsage, RunRecord, UserRequest
+from meta_agent.databases import open_database
+from meta_agent.glossary import Glossary, load_glossary
+from meta_agent.llm.answer_store import AnswerStore
+from meta_agent.llm.options import ModelOptions
+from meta_agent.pipeline import Pipeline, execute_given
+from meta_agent.run_steps import PipelineOptions, new_journal, spent
+from meta_agent.runs.journal import Progress
+from meta_agent.runs.secrets import secrets_of_url
+from meta_agent.utils.llm_client import LLMClient
+
+if TYPE_CHECKING:
+    from meta_agent.doctor import Check
+
+EMBEDDED_CHECK_SECONDS = 60.0
+"""The embedded model shares a small machine with everything else: there, slow is not broken."""
+
+
+class StartProgress(Progress, Protocol):
+    """A Progress that is also told how far something that takes long has come."""
+
+    def preparing(self, message: str, share: float | None) -> None:
+        """``share`` of the work is done, where that is known."""
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """What is configured, before anything is started."""
+
+    model: ModelOptions
+    """Its address and name do not matter where the embedded model is used."""
+    glossary_path: Path
+    pipeline: PipelineOptions
+    """Without a glossary yet, and without the sample database's address."""
+    uses_embedded_model: bool = False
+    uses_sample_database: bool = False
+    model_idle_minutes: float = 30.0
+    """After so long without a request an embedded model that is started now stops."""
+    answers: AnswerStore | None = None
+    """Where complete answers of the model are kept and found again; None asks every question."""
+
+
+class Session:
+    """Answers requests, runs scripts, and checks what both need."""
+
+    def __init__(self, options: SessionOptions, progress: StartProgress) -> None:
+        """Starts nothing."""
+        self._options = options
+        self._progress = progress
+        self._client: LLMClient | None = None
+        self._pipeline: Pipeline | None = None
+        self.glossary = Glossary()
+        """The user's definitions; empty until something was started."""
+
+    def start(self) -> None:
+        """Have everything ready before the first request, as where somebody still types it.
+
+        Without this the model is started by the first request that needs it.
+        """
+        self._started().warm_up()
+
+    def answer(self, request: UserRequest) -> RunRecord:
+        """Answer a request, or record why not. Raises UsageError where no run folder can be made."""
+        run = new_journal(request.text, self._options.pipeline, self._progress)
+        before = self._usage()
+
+        def work() -> None:
+            with run.stage("start"):
+                pipeline = self._started()
+            run.secrets.extend(pipeline.secrets)
+            pipeline.answer(request, run)
+
+        return run.record(work, lambda: spent(self._usage(), before))
+
+    def execute(self, source: str, name: str) -> RunRecord:
+        """Run a given script in the sandbox, or record why not; errors as of ``answer``."""
+        run = new_journal(f"execute {name}", self._options.pipeline, self._progress)
+
+        def work() -> None:
+            with run.stage("start"):
+                options = self._pipeline_options()
+            run.secrets.extend(options.secrets)
+            execute_given(source, name, options, run)
+
+        return run.record(work, LlmUsage)
+
+    def checks(self) -> Iterator[Check]:
+        """The doctor's checks, one after the other."""
+        from meta_agent.doctor import run_checks
+
+        return run_checks(
+            client=self._new_client,
+            database=lambda: open_database(url) if (url := self._database_url()) else None,
+            sandbox=self._options.pipeline.sandbox,
+            glossary_path=self._options.glossary_path,
+            runs_dir=self._options.pipeline.runs_dir,
+            warnings=self._options.pipeline.warnings,
+        )
+
+    # --- starting ----------------------------------------------------------------------
+
+    def _started(self) -> Pipeline:
+        if self._pipeline is None:
+            self._client = self._new_client()
+            options = self._pipeline_options()
+            self._pipeline = Pipeline(self._client, options, self._progress, open_database)
+        return self._pipeline
+
+    def _usage(self) -> LlmUsage:
+        return self._client.usage if self._client else LlmUsage()
+
+    def _pipeline_options(self) -> PipelineOptions:
+        """Those of the runs, with what is known now that everything was started."""
+        self.glossary = load_glossary(self._options.glossary_path)
+        configured = self._options.pipeline
+        url = self._database_url()
+        return replace(
+            configured,
+            glossary=self.glossary,
+            database_url=url,
+            secrets=(*configured.secrets, *secrets_of_url(url)),
+        )
+
+    def _new_client(self) -> LLMClient:
+        options = self._options
+        if not options.uses_embedded_model:
+            return LLMClient(options.model, answers=options.answers)
+        from meta_agent.llm.embedded_server import ensure_embedded_server
+        from meta_agent.llm.model_files import QWEN_CODER_1_5B
+
+        model = replace(
+            options.model,
+            model=QWEN_CODER_1_5B.name,
+            check_timeout=EMBEDDED_CHECK_SECONDS,
+            known_as=f"embedded {QWEN_CODER_1_5B.sha256}",
+        )
+        start_server = partial(
+            ensure_embedded_server,
+            options.pipeline.cache_dir,
+            idle_minutes=options.model_idle_minutes,
+            on_progress=self._progress.preparing,
+        )
+        return LLMClient(model, answers=options.answers, start_server=start_server)
+
+    def _database_url(self) -> str | None:
+        if not self._options.uses_sample_database:
+            return self._options.pipeline.database_url
+        from meta_agent.databases.embedded import ensure_sample_database
+
+        cache = self._options.pipeline.cache_dir
+        return ensure_sample_database(cache, on_progress=self._progress.preparing).reader_url
