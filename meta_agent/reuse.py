@@ -23,7 +23,7 @@ from meta_agent.run_steps import (
     write_deployment_package,
 )
 from meta_agent.runs.journal import RunJournal
-from meta_agent.runs.proven import Circumstances, ProvenScript
+from meta_agent.runs.proven import Circumstances, ProvenScript, structure_of
 from meta_agent.runs.secrets import mask
 from meta_agent.script_failures import can_be_mended, failure_of, last_line, problem_of
 
@@ -58,7 +58,7 @@ class Reuse:
         Raises what the usual way would raise for a time limit or a database that was lost:
         another script could not help there.
         """
-        if _fingerprint(run) != proven.fingerprint:
+        if _structure(run) != proven.structure:
             logger.info("the database has changed since run {}, whose script is not used", proven.run_id)
             return False
         logger.info("the script of run {} is used again", proven.run_id)
@@ -86,7 +86,7 @@ class Reuse:
             request=run.request,
             run_id=run.run_dir.name,
             model=run.model,
-            fingerprint=_fingerprint(run),
+            structure=_structure(run),
             analysis=run.analysis,
             plan=run.plan,
             script=run.script,
@@ -119,8 +119,9 @@ class Reuse:
             database=mask_url(url.strip()) if url else "",
             model=f"{model.model} {model.server_identity} {model.temperature:g} {model.seed}",
             glossary=self._options.glossary,
+            mechanisms=self._options.mechanisms,
         ).key(request)
 
 
-def _fingerprint(run: RunJournal) -> str | None:
-    return run.schema.fingerprint if run.schema else None
+def _structure(run: RunJournal) -> str | None:
+    return structure_of(run.schema) if run.schema else None

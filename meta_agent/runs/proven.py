@@ -1,8 +1,8 @@
 """Questions that were answered well, with their scripts: asked again, they need no model.
 
 A question is the same where its words are, and everything else that the script came from:
-database, model, glossary and this tool. Whether the structure of the database is still the
-same, only the database can tell; so its fingerprint is compared by whoever finds a script here.
+database, model, glossary, mechanisms and this tool. Whether the structure of the database is
+still the same, only the database can tell; so it is compared by whoever finds a script here.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from pathlib import Path
 from loguru import logger
 from pydantic import ValidationError
 
-from meta_agent.contracts import Contract, ExecutionPlan, GeneratedScript, TaskAnalysis
+from meta_agent.contracts import Contract, DatabaseSchema, ExecutionPlan, GeneratedScript, TaskAnalysis
 from meta_agent.glossary import Glossary
 from meta_agent.local_store import LocalStore, key_of
+from meta_agent.mechanisms import ALL, Mechanisms
 
 FILE_NAME = "proven-questions.sqlite"
 MOST_BYTES = 20 * 2**20
@@ -34,8 +35,8 @@ class ProvenScript(Contract):
     run_id: str
     """The run that wrote the script."""
     model: str | None
-    fingerprint: str | None
-    """Of the schema the script was written for; None where there was no database."""
+    structure: str | None
+    """``structure_of`` the schema the script was written for; None where there was no database."""
     analysis: TaskAnalysis
     plan: ExecutionPlan
     script: GeneratedScript
@@ -50,11 +51,13 @@ class Circumstances:
     model: str
     """Which model on which server, and how it is asked."""
     glossary: Glossary
+    mechanisms: Mechanisms = ALL
 
     def key(self, request: str) -> str:
         """What the request is stored under; blanks and line ends make no difference."""
         words = " ".join(request.split())
-        return key_of(words, self.database, self.model, _glossary_text(self.glossary), tool_stamp())
+        glossary, mechanisms = _glossary_text(self.glossary), repr(self.mechanisms)
+        return key_of(words, self.database, self.model, glossary, mechanisms, tool_stamp())
 
 
 class ProvenQuestions:
@@ -83,6 +86,16 @@ class ProvenQuestions:
     def forget(self, key: str) -> None:
         """Take away a script that does not work any more."""
         self._store.forget(key)
+
+
+def structure_of(schema: DatabaseSchema) -> str:
+    """Changes with the catalogue, and with the keys that the rows alone show: scripts join on those, too."""
+    inferred = [
+        f"{table.schema_name} {table.name} {key}"
+        for table in schema.tables
+        for key in (*table.inferred_unique, *filter(lambda key: key.inferred, table.foreign_keys))
+    ]
+    return key_of(schema.fingerprint, *sorted(inferred))
 
 
 @cache

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from command_line import CommandLine
 from pipeline_support import (  # noqa: F401
     ANSWERS,
     BASE_IMAGE,
+    COMPARED,
     PROJECT,
     READER_PASSWORD,
     REQUEST,
@@ -34,6 +36,7 @@ from meta_agent.contracts import RunRecord
 from meta_agent.errors import ExitCode
 from meta_agent.glossary import Glossary, load_glossary
 from meta_agent.local_store import LocalStore
+from meta_agent.mechanisms import Mechanisms
 from meta_agent.runs import proven
 from meta_agent.runs.proven import FILE_NAME, ProvenQuestions
 
@@ -148,6 +151,24 @@ def test_another_model_glossary_or_login_is_another_question(own: Own) -> None:
     assert asked_anew(own.again())
     own.runner.database_url = url
     assert own.again().status == "ok"
+
+
+def test_other_mechanisms_are_another_question(own: Own) -> None:
+    own.first()
+    own.options["mechanisms"] = Mechanisms(drafts=1, joins=False)
+    assert asked_anew(own.again())
+
+
+def test_a_key_that_only_the_rows_show_is_part_of_the_structure(own: Own) -> None:
+    own.change("CREATE TABLE leases (lease_id integer, rent numeric(14,2))")
+    own.change("INSERT INTO leases SELECT n, n FROM generate_series(1, 5) AS n")
+    own.change("GRANT SELECT ON leases TO reuse_reader")
+    own.first()
+    shutil.rmtree(own.folder / "cache" / "schemas")
+    assert own.again().status == "ok"
+    own.change("INSERT INTO leases VALUES (1, 1)")
+    shutil.rmtree(own.folder / "cache" / "schemas")  # where facts of the rows stay for ten minutes
+    assert asked_anew(own.again())
 
 
 def test_another_version_of_the_tool_writes_its_own(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,19 +291,19 @@ def test_the_program_says_so_and_can_be_told_otherwise(own: Own, tmp_path: Path)
         "DATABASE_URL": own.runner.database_url or "",
         "META_AGENT_CACHE": str(tmp_path / "cache"),
     }
-    with ScriptedModel([*ANSWERS, *ANSWERS, *ANSWERS]) as model:
+    with ScriptedModel([*COMPARED, *COMPARED, *COMPARED]) as model:
         settings |= {"LLM_BASE_URL": model.base_url, "LLM_MODEL_NAME": model.model}
         program = CommandLine(tmp_path / "runs", settings)
         first = program.json(REQUEST)
-        assert len(model.requests) == 2
+        assert len(model.requests) == 3
         again = program.run(REQUEST)
         assert again.returncode == 0, again.stderr
         line = f"The script of run {first['run_id']} was used again; --no-cache writes a new one."
         assert again.stderr.count(line) == 1 and "used again" not in again.stdout
         assert program.json(REQUEST)["usage"]["llm_calls"] == 0
-        assert len(model.requests) == 2 and len(model.test_messages) == 1
+        assert len(model.requests) == 3 and len(model.test_messages) == 1
         anew = program.json("--no-cache", REQUEST)
-        assert anew["usage"]["llm_calls"] == 3 and len(model.requests) == 4
+        assert anew["usage"]["llm_calls"] == 4 and len(model.requests) == 6
         off = CommandLine(tmp_path / "runs", settings | {"LLM_CACHE": "off"}).json(REQUEST)
-        assert off["usage"]["llm_calls"] == 3
+        assert off["usage"]["llm_calls"] == 4
     assert program.records()[1]["reused_from"] == first["run_id"]

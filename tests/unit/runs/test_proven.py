@@ -7,12 +7,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
 from meta_agent.glossary import Glossary, Metric, load_glossary
+from meta_agent.mechanisms import Mechanisms
 from meta_agent.runs import proven
-from meta_agent.runs.proven import Circumstances, tool_stamp
+from meta_agent.runs.proven import Circumstances, structure_of, tool_stamp
 
 PROJECT = Path(__file__).resolve().parents[3]
 HERE = Circumstances("postgresql://reader@host/db", "coder server 0 0", Glossary())
@@ -28,13 +31,43 @@ def test_blanks_make_no_difference() -> None:
         replace(HERE, database=""),
         replace(HERE, database="postgresql://other@host/db"),
         replace(HERE, model="coder-7b server 0 0"),
+        replace(HERE, mechanisms=Mechanisms(drafts=1)),
         replace(HERE, glossary=Glossary(additive_words=frozenset({"balance"}))),
         replace(HERE, glossary=Glossary(metrics=(Metric(name="X", meaning="x", formula="1"),))),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_everything_else_does(other: Circumstances) -> None:
     assert other.key("How many?") != HERE.key("How many?")
+
+
+def test_keys_that_only_the_rows_show_are_part_of_the_structure() -> None:
+    column = Column(name="plot", type="integer")
+    key = ForeignKey(
+        columns=("plot",),
+        referred_schema="s",
+        referred_table="plots",
+        referred_columns=("id",),
+        inferred=True,
+    )
+
+    def structure(fingerprint: str = "f", **facts: Any) -> str:
+        table = Table(schema_name="s", name="t", columns=(column,)).model_copy(update=facts)
+        return structure_of(
+            DatabaseSchema(database="d", default_schema="s", fingerprint=fingerprint, tables=(table,))
+        )
+
+    plain, declared = structure(), key.model_copy(update={"inferred": False})
+    structures = {
+        plain,
+        structure("g"),
+        structure(foreign_keys=(key,)),
+        structure(inferred_unique=(("plot",),)),
+    }
+    assert len(structures) == 4
+    told_already = {"foreign_keys": (declared,), "row_count": 7}
+    told_already["columns"] = (column.model_copy(update={"lowest": "1"}),)
+    assert structure(**told_already) == plain
 
 
 def test_the_key_is_the_same_in_every_process() -> None:
