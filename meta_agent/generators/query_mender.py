@@ -27,6 +27,12 @@ from meta_agent.generators.report_shape import (
 )
 from meta_agent.generators.single_row_groups import ungroup_single_rows
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
+from meta_agent.generators.sql_asked import (
+    aggregate_as_asked,
+    name_what_is_shown,
+    percent_once,
+    rank_as_asked,
+)
 from meta_agent.generators.sql_durations import give_unit
 from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_grain import sum_before_join, sum_for_each, take_once
@@ -38,6 +44,7 @@ from meta_agent.generators.sql_intent import (
     meet_all_values,
     mend_patterns,
     show_ratio,
+    show_whole,
 )
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_order import mend_order
@@ -244,8 +251,12 @@ class QueryMender:
             yield meet_all_values
             yield group_alternatives
             yield free_totals
+            yield lambda tree: show_whole(tree, task.request)
             yield lambda tree: mend_patterns(tree, task.request)
             yield lambda tree: count_keys(tree, self._schema)
+            yield lambda tree: percent_once(tree, self._schema)
+            yield lambda tree: aggregate_as_asked(tree, task.request, self._schema, task.glossary)
+            yield lambda tree: name_what_is_shown(tree, task.request, self._schema)
         yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
         yield lambda tree: count_rows_once(tree, self._schema)
         if self._use.grain:
@@ -264,6 +275,8 @@ class QueryMender:
         yield lambda tree: mend_count(tree, ranking)
         yield lambda tree: mend_direction(tree, ranking, task.request, self._schema)
         yield lambda tree: mend_order(tree, task.request, task.glossary)
+        if ranking is not None:
+            yield lambda tree: rank_as_asked(tree, task.request, self._schema)
         yield lambda tree: put_unknown_last(tree, self._schema)
 
     def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:

@@ -13,9 +13,9 @@ from sqlglot.optimizer.scope import Scope
 
 from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.generators.metric_formulas import Formulas
-from meta_agent.generators.sql_joins import Neighbour, distinct_meanings, join_of, links, neighbours
+from meta_agent.generators.sql_joins import Neighbour, distinct_meanings, join_of, links, neighbours, siblings
 from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table, column_of, identifier
-from meta_agent.generators.sql_similar import nearest_name, prefixed_name, suggestions
+from meta_agent.generators.sql_similar import named_with_table, nearest_name, prefixed_name, suggestions
 from meta_agent.glossary import normalise
 
 
@@ -125,7 +125,7 @@ class ScopeNames:
 
     def _mend(self, column: exp.Column) -> bool:
         if not column.table and len(self._having(column.name, self._sources())) > 1:
-            return self._use_equated_source(column)
+            return self._use_equated_source(column) or self._use_companion(column)
         return (
             self._use_alias(column)
             or self._use_exact_case(column)
@@ -133,6 +133,7 @@ class ScopeNames:
             or self._use_formula(column)
             or self._use_foreign_key(column)
             or self._use_other_source(column)
+            or self._use_companion(column)
             or self._join_neighbour(column)
             or self._use_nearest_name(column)
             or self._use_prefixed_name(column)
@@ -187,17 +188,13 @@ class ScopeNames:
 
     def _use_table_word(self, column: exp.Column) -> bool:
         """``loan_balance`` of the table loans is its only number with that word: ``current_balance``."""
-        wanted = set(normalise(column.name).split())
         found = [
-            (alias, stored.name)
+            (alias, name)
             for alias, table in self._tables()
             if not column.table or column.table == alias
-            for stored in table.columns
-            if (own := set(normalise(stored.name).split())) & wanted
-            and wanted <= own | set(normalise(table.name).split())
-            and not own <= set(normalise(table.name).split())
+            for name in named_with_table(column.name, table.name, (c.name for c in table.columns))
         ]
-        return len(found) == 1 and len(wanted) > 1 and self._rename(column, *found[0])
+        return len(found) == 1 and self._rename(column, *found[0])
 
     def _use_exact_case(self, column: exp.Column) -> bool:
         found = [
@@ -242,6 +239,22 @@ class ScopeNames:
         if len(having) != 1 or self._is_compared_with(column, having[0]):
             return False
         return self._rename(column, having[0], column.name)
+
+    def _use_companion(self, column: exp.Column) -> bool:
+        """Of several tables with the column that one which alone has all others of the same calculation."""
+        whole = column.find_ancestor(exp.Select, exp.AggFunc, exp.Subquery)
+        around = column.parent
+        while isinstance(around, exp.Binary | exp.Paren | exp.Nullif) and around.parent is not whole:
+            around = around.parent
+        beside = (
+            {c.name for c in around.find_all(exp.Column)} - {column.name} if around is not None else set()
+        )
+        having = [
+            alias
+            for alias in self._having(column.name, self._sources())
+            if beside and beside <= set(self._names_of(self._sources()[alias]) or ())
+        ]
+        return len(having) == 1 and self._rename(column, having[0], column.name)
 
     def _is_compared_with(self, column: exp.Column, alias: str) -> bool:
         """Whether a join equates the column with one of ``alias``: renamed to it, it would join nothing."""
@@ -304,6 +317,9 @@ class ScopeNames:
             for neighbour in neighbours(alias, table, self._schema):
                 if neighbour.table not in joined and any(c.name == name for c in neighbour.table.columns):
                     yield neighbour
+            for sibling in siblings(alias, table, self._schema):
+                if sibling.table not in joined and any(c.name == name for c in sibling.table.columns):
+                    yield sibling
 
     def _wants_rows_of(self, child: Table, column: exp.Column) -> bool:
         """Whether a join that adds rows is what was asked for.

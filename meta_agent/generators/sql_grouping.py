@@ -29,12 +29,7 @@ def _sum_up_beside(select: exp.Select) -> list[str]:
     sums = [part for part in parts if part.find(exp.Sum) is not None and part.find(exp.Window) is None]
     if not sums or any(part.find(exp.AggFunc) is None for part in parts):
         return []
-    bare = [
-        column
-        for part in sums
-        for column in part.find_all(exp.Column)
-        if column.find_ancestor(exp.AggFunc) is None and column.find_ancestor(exp.Select) is select
-    ]
+    bare = [column for part in sums for column in _bare_columns(part)]
     for column in bare:
         column.replace(exp.Sum(this=column.copy()))
     return (
@@ -44,6 +39,21 @@ def _sum_up_beside(select: exp.Select) -> list[str]:
     )
 
 
+def _bare_columns(part: exp.Expr) -> list[exp.Column]:
+    """Columns beside the aggregates of an expression."""
+    select = part.find_ancestor(exp.Select)
+    return [
+        column
+        for column in part.find_all(exp.Column)
+        if column.find_ancestor(exp.AggFunc) is None and column.find_ancestor(exp.Select) is select
+    ]
+
+
+def _is_known(column: exp.Column, select: exp.Select) -> bool:
+    group = select.args.get("group")
+    return group is not None and column in group.expressions
+
+
 def _group_by_outputs(select: exp.Select) -> list[str]:
     group = select.args.get("group")
     has_aggregate = any(
@@ -51,13 +61,16 @@ def _group_by_outputs(select: exp.Select) -> list[str]:
     )
     if select.is_star or not (has_aggregate or group) or (group and group.find(exp.Rollup, exp.Cube)):
         return []
-    missing = []
+    missing: list[exp.Expr] = []
     for projection in select.selects:
         bare = projection.unalias()
-        if bare.find(exp.Column) is None or bare.find(exp.AggFunc, exp.Window, exp.Select) is not None:
+        if bare.find(exp.Column) is None or bare.find(exp.Window, exp.Select) is not None:
             continue
-        if not _is_grouped(projection, select):
+        if bare.find(exp.AggFunc) is not None:
+            missing += [column.copy() for column in _bare_columns(bare) if not _is_known(column, select)]
+        elif not _is_grouped(projection, select):
             missing.append(bare.copy())
+    missing = list(dict.fromkeys(missing))
     for node in missing:
         select.group_by(node, copy=False)
     return [f"grouped by {', '.join(to_sql(node) for node in missing)}"] if missing else []

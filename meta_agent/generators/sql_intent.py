@@ -20,6 +20,7 @@ _RATIO = re.compile(r"\b(ratio|proportion)\b", re.IGNORECASE)
 _RATIO_OF = re.compile(
     r"\bratios?\s+of\s+(?P<first>.{3,60}?)\s+to\s+(?P<second>[^,.;?]{3,60})", re.IGNORECASE
 )
+_SPLIT = re.compile(r"\b(?:per|by|each|every|respective(?:ly)?)\b", re.IGNORECASE)
 _REST = r"\b(?P<rest>(?:(?!\b(?:start|begin|end)).){0,40})"
 _STARTS = re.compile(rf"\b(?:start|begin)(?:s|ning|ing)?\s+with{_REST}", re.IGNORECASE)
 _ENDS = re.compile(rf"\bend(?:s|ing)?\s+(?:with|in){_REST}", re.IGNORECASE)
@@ -81,6 +82,25 @@ def free_totals(tree: exp.Expr) -> list[str]:
             select.set("where", exp.Where(this=exp.and_(*rest)) if rest else None)
             repairs.append("a condition of one total is not one of the others")
     return repairs
+
+
+def show_whole(tree: exp.Expr, request: str) -> list[str]:
+    """Take one total of all rows where ``tree`` splits it by something that it does not show, in place.
+
+    Not where the request asks for something "per" or "by": then the split is meant and only unlabelled.
+    """
+    group = tree.args.get("group")
+    if not isinstance(tree, exp.Select) or group is None or _SPLIT.search(request):
+        return []
+    parts = [projection.unalias() for projection in tree.selects]
+    if tree.args.get("having") is not None or group.find(exp.Rollup, exp.Cube) or tree.find(exp.Window):
+        return []
+    if not all(part.find(exp.AggFunc) is not None for part in parts):
+        return []
+    tree.set("group", None)
+    tree.set("order", None)
+    tree.set("limit", None)
+    return ["taken of all rows at once: nothing tells the groups apart"]
 
 
 def group_alternatives(tree: exp.Expr) -> list[str]:

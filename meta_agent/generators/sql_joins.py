@@ -58,6 +58,20 @@ def links(alias: str, own: Table, other: Table) -> Iterator[Neighbour]:
             yield Neighbour(alias, own, other, tuple((theirs, ours) for ours, theirs in _pairs(key)))
 
 
+def siblings(alias: str, own: Table, schema: DatabaseSchema) -> Iterator[Neighbour]:
+    """Tables with at most one row for the same parent: the figures of the property that a loan is on."""
+    for other in schema.tables:
+        for theirs in other.foreign_keys if other is not own else ():
+            for ours in own.foreign_keys:
+                same = (theirs.referred_schema, theirs.referred_table, theirs.referred_columns) == (
+                    ours.referred_schema,
+                    ours.referred_table,
+                    ours.referred_columns,
+                )
+                if same and is_unique(other, set(theirs.columns), schema):
+                    yield Neighbour(alias, own, other, tuple(zip(ours.columns, theirs.columns, strict=True)))
+
+
 def distinct_meanings(select: exp.Expr, options: list[Neighbour]) -> list[Neighbour]:
     """One way only to a table that several tables refer to by columns that a join of ``select`` equates."""
     equated = {

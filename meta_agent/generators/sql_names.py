@@ -40,6 +40,7 @@ def mend_names(
     ``formulas``: metrics that may be written as if they were columns.
     """
     check = NameCheck()
+    _part_aliases(tree, schema, check)
     _mend_tables(tree, schema, check)
     if check.problems:
         return check
@@ -50,6 +51,35 @@ def mend_names(
         check.problems += names.problems
         check.tables += [table for table in names.concerned if table not in check.tables]
     return check
+
+
+def _part_aliases(tree: exp.Expr, schema: DatabaseSchema, check: NameCheck) -> None:
+    """Two tables of a SELECT with one alias: the second goes by its own name, as do its columns."""
+    for select in tree.find_all(exp.Select):
+        first = [select.args["from_"].this] if select.args.get("from_") is not None else []
+        sources = [*first, *(join.this for join in select.args.get("joins") or ())]
+        seen: dict[str, exp.Expr] = {}
+        for source in sources:
+            if source.alias_or_name not in seen:
+                seen[source.alias_or_name] = source
+            elif isinstance(source, exp.Table) and source.alias and source.name not in seen:
+                earlier, shared = seen[source.alias], source.alias
+                source.set("alias", None)
+                seen[source.name] = source
+                _give_columns(select, shared, earlier, source, schema)
+                check.repairs.append(f"{source.name} and {earlier.name} had the same alias")
+
+
+def _give_columns(
+    select: exp.Select, shared: str, earlier: exp.Expr, later: exp.Table, schema: DatabaseSchema
+) -> None:
+    owner = catalogue_table(earlier, schema) if isinstance(earlier, exp.Table) else None
+    own, theirs = catalogue_table(later, schema), {c.name for c in owner.columns} if owner else set()
+    names = {column.name for column in own.columns} - theirs if own is not None else set()
+    for column in select.find_all(exp.Column):
+        inside = column.find_ancestor(exp.Join)
+        if column.table == shared and (column.name in names or (inside and inside.this is later)):
+            column.set("table", identifier(later.name))
 
 
 def _mend_tables(tree: exp.Expr, schema: DatabaseSchema, check: NameCheck) -> None:

@@ -52,6 +52,19 @@ def prefixed_name(written: str, columns: Sequence[str]) -> str | None:
     return meant[0] if len(meant) == 1 else None
 
 
+def named_with_table(written: str, table: str, columns: Iterable[str]) -> list[str]:
+    """Columns whose words together with their table's are those written: ``loan_balance`` of loans."""
+    wanted, words_of_table = set(normalise(written).split()), set(normalise(table).split())
+    if len(wanted) < 2:
+        return []
+    own = {name: set(normalise(name).split()) for name in columns}
+    return [
+        name
+        for name, words in own.items()
+        if words & wanted and wanted <= words | words_of_table and not words <= words_of_table
+    ]
+
+
 def suggestions(written: str, names: Iterable[str]) -> list[str]:
     """At most three names that look like ``written``, the nearest first; for messages only."""
     scored = sorted(((fuzz.ratio(written.lower(), name.lower()), name) for name in set(names)), reverse=True)

@@ -106,7 +106,8 @@ def _mend(comparison: Comparison, stored: Values, lookup: Lookup, check: ValueCh
 def _move(comparison: Comparison, lookup: Lookup, check: ValueCheck) -> bool:
     """Compare the one other column that has the text, where the written one lacks it."""
     places = list(_holding(comparison, lookup))
-    if len(places) != 1 or not comparison.is_required:
+    is_plain = isinstance(comparison.written.parent, exp.EQ | exp.NEQ | exp.Like | exp.ILike)
+    if len(places) != 1 or not is_plain:
         return False
     (alias, table, column), written = places[0], comparison.place
     stored = lookup.values(TextColumn(table.schema_name, table.name, column.name), comparison.text)

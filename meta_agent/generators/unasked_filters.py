@@ -18,6 +18,7 @@ from meta_agent.ranking import NUMBER_WORDS
 
 _DATE_LIKE = re.compile(r"^\d{4}(-\d{2}){0,2}\b")
 _SHORTEST_SHARED_WORD = 4
+_LONGEST_CODE = 3
 _FIGURE = re.compile(r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)")
 _PARTS = {
     "half": 0.5,
@@ -44,14 +45,15 @@ _DATE_PARTS = (exp.Extract, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.Inter
 
 def unasked_texts(tree: exp.Expr, request: str, schema: DatabaseSchema) -> tuple[str, ...]:
     """Texts that the query compares with and that neither the request nor the catalogue mentions."""
-    known = normalise(f"{request} {_catalogue_words(schema)}")
+    known, codes = normalise(request), set(_catalogue_words(schema).lower().split())
     compared = (
         literal.name
         for condition in tree.find_all(exp.EQ, exp.In, exp.Like, exp.ILike, exp.NEQ)
         for literal in condition.find_all(exp.Literal)
         if literal.is_string and literal.find_ancestor(exp.Where, exp.Having) is not None
     )
-    return tuple(dict.fromkeys(text for text in compared if not _is_mentioned(text, known)))
+    texts = dict.fromkeys(text for text in compared if not _is_mentioned(text, known))
+    return tuple(text for text in texts if not _is_code(text, codes, known))
 
 
 def unasked_bounds(tree: exp.Expr, request: str, definitions: str, schema: DatabaseSchema) -> tuple[str, ...]:
@@ -105,6 +107,14 @@ def _figures(text: str) -> Iterator[float]:
 def _follows(value: float, figures: set[float]) -> bool:
     meant = {figure * unit for figure in figures for unit in _UNITS}
     return abs(value) in _SELF_EVIDENT or any(abs(abs(value) - figure) <= 1e-9 * figure for figure in meant)
+
+
+def _is_code(text: str, codes: set[str], known: str) -> bool:
+    """Whether a text is a short form that the catalogue names, of a word of the request: FL for Florida."""
+    short = text.lower()
+    if len(short) > _LONGEST_CODE or not {short, f"{short},", f"{short}."} & codes:
+        return False
+    return any(word.startswith(short[0]) for word in known.split())
 
 
 def _is_mentioned(text: str, known: str) -> bool:

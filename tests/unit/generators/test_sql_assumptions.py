@@ -87,7 +87,7 @@ def test_never_more_than_can_be_read() -> None:
 def test_a_what_if_comes_first() -> None:
     fall = Scenario(name="noi -10 %", quantity="noi", change_percent=-10.0)
     script, _ = generate(
-        [sql_block("SELECT property_id, noi FROM financial_metrics WHERE noi > 1")], "NOI falls 10 %", made_plan=plan(fall)
+        [sql_block("SELECT metric_id, noi FROM financial_metrics WHERE noi > 1")], "NOI falls 10 %", made_plan=plan(fall)
     )  # fmt: skip
     assert script.assumptions[0] == "what-if: noi changed by -10 %"
     assert script.assumptions[-1] == "only rows where noi > 1"

@@ -124,7 +124,7 @@ class TestUnknown:
 
 
 def test_the_generator_holds_the_query_against_the_request() -> None:
-    draft = sql_block("SELECT property_id, noi FROM financial_metrics ORDER BY noi LIMIT 10")
+    draft = sql_block("SELECT metric_id, noi FROM financial_metrics ORDER BY noi LIMIT 10")
     script, _ = generate([draft], "The top five properties by NOI")
     assert script.queries[0].sql.endswith("ORDER BY\n  noi DESC NULLS LAST\nLIMIT 5")
     assert script.repairs == (
