@@ -6,6 +6,7 @@ Start reading in ``pipeline.py``: the stages in their order.
     contracts.py   what the stages hand to one another
     errors.py      everything that can go wrong, and its exit code
     script_failures.py   what the failure of a script means, for the model and for the user
+    join_graph.py  which joins lead from table to table
     analyzers/     request           -> TaskAnalysis
     planners/      TaskAnalysis      -> ExecutionPlan
     generators/    ExecutionPlan     -> GeneratedScript and its deployment package
