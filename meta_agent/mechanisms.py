@@ -23,3 +23,6 @@ class Mechanisms:
     """Texts in conditions are held against the stored ones."""
     drafts: int = 3
     """Most drafts of a query whose results are compared; 1: the first is taken."""
+
+
+ALL = Mechanisms()

@@ -42,6 +42,7 @@ from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerat
 from meta_agent.glossary import Glossary
 from meta_agent.interrupts import undisturbed
 from meta_agent.llm.background import Background
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
 from meta_agent.rendering import render
 from meta_agent.runs.journal import Progress, RunJournal
@@ -75,6 +76,8 @@ class PipelineOptions:
     warnings: tuple[str, ...] = ()
     """What the user should know before any run, one sentence each."""
     log_level: str = "INFO"
+    mechanisms: Mechanisms = ALL
+    """What an answer rests on besides the model; the evaluation switches some of it off."""
 
 
 class Pipeline:
@@ -126,7 +129,9 @@ class Pipeline:
                 run.plan = plan = planner.plan(request, analysis)
             self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
             about_data = self._conversation(schema if analysis.data_sources else None)
-            generator = ScriptGenerator(about_data, self._options.glossary, database)
+            generator = ScriptGenerator(
+                about_data, self._options.glossary, database, self._options.mechanisms
+            )
 
             def generate(problem: str | None) -> GeneratedScript:
                 return generator.generate(request, analysis, plan, created=run.started_at, problem=problem)
@@ -138,8 +143,11 @@ class Pipeline:
 
     def _conversation(self, schema: DatabaseSchema | None) -> Conversation:
         return self._client.conversation(
-            render("prompts/system.md.j2", schema=prompt_form(schema) if schema else "")
+            render("prompts/system.md.j2", schema=self._described(schema) if schema else "")
         )
+
+    def _described(self, schema: DatabaseSchema) -> str:
+        return prompt_form(schema, facts=self._options.mechanisms.facts)
 
     # --- preparation -----------------------------------------------------------------
 
@@ -169,7 +177,9 @@ class Pipeline:
         if rights.can_write:
             run.warnings.append(f"{rights.detail} Give the tool a role that may only read.")
         return (
-            DatabaseAccess(run.schema, database.explain, prompt_form, database) if run.schema.tables else None
+            DatabaseAccess(run.schema, database.explain, self._described, database)
+            if run.schema.tables
+            else None
         )
 
     def _check_answerable(self, run: RunJournal, analysis: TaskAnalysis) -> None:
@@ -249,7 +259,7 @@ def execute_given(source: str, name: str, options: PipelineOptions, run: RunJour
         run.validation = validation = ScriptValidator().validate(source)
     if not validation.is_valid:
         raise ScriptRefused(
-            f"The validator refuses {name}: {findings_of(validation)}",
+            f"The validator refuses {name}: {findings_of(validation, with_lines=True)}",
             "Correct what it names, then run it again.",
         )
     if script.needs_database and options.database_url is None:

@@ -13,10 +13,13 @@ _TRACEBACK_CHARACTERS = 1500
 _LOG_PREFIX = re.compile(r"^[0-9-]{10} [0-9:,.]+ [A-Z]+ ")
 
 
-def findings_of(validation: ValidationResult) -> str:
-    """The findings that keep a script from being accepted, as sentences."""
+def findings_of(validation: ValidationResult, *, with_lines: bool = False) -> str:
+    """The findings that keep a script from being accepted, as sentences; ``with_lines`` says where."""
     serious = [issue for issue in validation.issues if issue.severity != "LOW"] or validation.issues
-    return " ".join(issue.message for issue in serious[:5])
+    return " ".join(
+        f"Line {issue.line}: {issue.message}" if with_lines and issue.line else issue.message
+        for issue in serious[:5]
+    )
 
 
 def can_be_mended(script: GeneratedScript, result: ExecutionResult) -> bool:
@@ -52,9 +55,10 @@ def failure_of(script: GeneratedScript, result: ExecutionResult, *, tries: int) 
             "See that the database is running and takes logins, then run the script again.",
         )
     times = "" if tries == 1 else f" {tries} times"
+    better = "Correct it and run it again" if script.template == "given" else "Ask in another way"
     return ScriptFailed(
         f"The script failed{times}; the last message: {message}",
-        "Ask in another way; all it printed is in run.json in the run's folder.",
+        f"{better}; all it printed is in run.json in the run's folder.",
     )
 
 

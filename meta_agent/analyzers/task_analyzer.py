@@ -66,7 +66,7 @@ class TaskAnalyzer:
         prompt = render("prompts/analyze.md.j2", request=request.text)
         claimed = self._conversation.ask_json(prompt, AnalysisDraft, max_tokens=300, attempts=3)
         return TaskAnalysis(
-            primary_goal=claimed.primary_goal,
+            primary_goal=_as_heading(claimed.primary_goal),
             task_type=claimed.task_type,
             requires_web_interface=asks_for_web_page(request.text),
             requires_simulation=asks_what_if(request.text),
@@ -120,6 +120,12 @@ def gives_figures(text: str) -> bool:
 def asks_for_web_page(text: str) -> bool:
     """Whether the request itself speaks of a web page or dashboard."""
     return _WEB.search(text) is not None
+
+
+def _as_heading(goal: str) -> str:
+    """What is to be done, as a heading: "To list the leases." becomes "List the leases"."""
+    shown = re.sub(r"^to\s+(?=\w)", "", " ".join(goal.split()), flags=re.IGNORECASE).removesuffix(".")
+    return shown[:1].upper() + shown[1:]
 
 
 def _mentioned(entities: tuple[str, ...], text: str) -> tuple[str, ...]:

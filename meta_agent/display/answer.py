@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 BLOCK_BEGIN, BLOCK_END = "=== Calculation Results ===", "=== End of Results ==="
 RESULT_FILE = "results/result.json"
 _LEAST_SECONDS = 0.05
+_STAGE_NAMES = {"model": "model check"}
+"""Stages whose short name says too little beside a time."""
 _TAIL_LINES = 20
 
 
@@ -70,7 +72,8 @@ def show_run(record: RunRecord, console: Console, execute_command: str) -> None:
         return
     if record.status == "ok" and record.execution is None:
         console.print(Text("Dry run: the script was validated and not run.", style="yellow"))
-    _show_commands(Path(record.run_dir), console, execute_command, own=_is_given(record.script))
+    again = None if _is_given(record.script) else "Run it again:" if record.execution else "Run it:"
+    _show_commands(Path(record.run_dir), console, execute_command, again)
 
 
 def execute_command(program: str, *, demo: bool) -> str:
@@ -86,12 +89,13 @@ def _show_list(heading: str, lines: Iterable[str], console: Console) -> None:
         console.print(Text(wrapped(one_line(line), console, "  - "), style="dim"), soft_wrap=True)
 
 
-def _show_commands(run_dir: Path, console: Console, execute_command: str, *, own: bool) -> None:
+def _show_commands(run_dir: Path, console: Console, execute_command: str, again: str | None) -> None:
+    """``again``: how the command that runs the script is announced; None for a script of the user's own."""
     folder = _short(run_dir)
     script = shlex.quote(str(folder / "script.py"))
     console.print(Text(f"Script:        {script}"), soft_wrap=True)
-    if not own:
-        console.print(Text(f"Run it again:  {execute_command} {script}"), soft_wrap=True)
+    if again is not None:
+        console.print(Text(f"{again:<13}  {execute_command} {script}"), soft_wrap=True)
     console.print(Text(f"With Compose:  {shlex.quote(str(folder / 'deploy.sh'))}"), soft_wrap=True)
 
 
@@ -99,7 +103,9 @@ def _times(record: RunRecord) -> str:
     """The whole time, and the stages that took a noticeable part of it."""
     total = (record.finished_at - record.started_at).total_seconds()
     stages = [
-        f"{name} {seconds:.1f}" for name, seconds in record.timings.items() if seconds >= _LEAST_SECONDS
+        f"{_STAGE_NAMES.get(name, name)} {seconds:.1f}"
+        for name, seconds in record.timings.items()
+        if seconds >= _LEAST_SECONDS
     ]
     return f"Took {total:.1f} s" + (f": {', '.join(stages)}" if stages else "")
 

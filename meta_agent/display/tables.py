@@ -167,8 +167,8 @@ def _rows(columns: list[_Column]) -> Iterator[list[Text]]:
 
 
 def _title_words(title: str) -> list[str]:
-    """Where a title may be broken: after an underscore, at a blank."""
-    return re.findall(r"[^_ ]*[_ ]|[^_ ]+", title) or [title]
+    """Where a title may be broken: after an underscore, at a blank; a scenario in brackets stays whole."""
+    return re.findall(r"\[[^\]]*\]|[^_ ]*[_ ]|[^_ ]+", title) or [title]
 
 
 def _broken_title(title: str, width: int) -> str:

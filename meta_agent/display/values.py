@@ -81,14 +81,20 @@ def _exact(value: float | Decimal) -> Decimal:
 
 
 def _decimals(numbers: list[Decimal], bounds: Sequence[float]) -> int:
-    most = max((-int(n.as_tuple().exponent) for n in numbers), default=0)
-    if most <= 0:
+    """Two, as money has, or as many as a figure needs: zeros that a multiplication left do not count."""
+    written = max((_places(n) for n in numbers), default=0)
+    if written <= 0:
         return 0
+    most = max(_places(n.normalize()) for n in numbers)
     decimals = max(2, most) if most <= MOST_DECIMALS else _computed_decimals(max(map(abs, numbers)))
     limits = [Decimal(str(bound)) for bound in bounds]
     while decimals < MOST_DECIMALS and any(_seems_to_cross(n, decimals, limits) for n in numbers):
         decimals += 1
     return decimals
+
+
+def _places(number: Decimal) -> int:
+    return -int(number.as_tuple().exponent)
 
 
 def _computed_decimals(largest: Decimal) -> int:

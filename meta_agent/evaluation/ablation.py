@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meta_agent.databases import Database, open_database
 from meta_agent.glossary import Glossary
@@ -33,6 +33,26 @@ def ablations() -> tuple[Ablation, ...]:
     return (
         Ablation("glossary", options=lambda options: replace(options, glossary=Glossary())),
         Ablation("explain", opener=lambda url: _Unexplained(open_database(url))),
+        *(_without(name, **off) for name, off in _SWITCHES.items()),
+    )
+
+
+_SWITCHES: dict[str, dict[str, Any]] = {
+    "facts": {"facts": False},
+    "idioms": {"idioms": False},
+    "names": {"names": False},
+    "joins": {"joins": False},
+    "sense": {"sense": False},
+    "stored texts": {"stored_texts": False},
+    "drafts": {"drafts": 1},
+    "all mending": {"names": False, "joins": False, "sense": False, "stored_texts": False},
+}
+"""Mechanism to what is switched off for it."""
+
+
+def _without(name: str, **off: Any) -> Ablation:
+    return Ablation(
+        name, options=lambda options: replace(options, mechanisms=replace(options.mechanisms, **off))
     )
 
 

@@ -46,7 +46,7 @@ from meta_agent.generators.sql_values import mend_values
 from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import Metric
-from meta_agent.mechanisms import Mechanisms
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.ranking import Ranking, asked_ranking
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class WrittenQueries:
     """What was mended, one line each."""
     warnings: tuple[str, ...] = ()
     """Why a figure may not be what was asked for, one sentence each."""
+    absent: tuple[str, ...] = ()
+    """Of the warnings those of a text that no row has, so that no row can be left."""
     transform: str = ""
     """Python source that defines ``transform(rows)``; empty where there is none."""
 
@@ -111,12 +113,12 @@ class QueryMender:
         schema: DatabaseSchema,
         explain: Explain,
         lookup: Lookup | None = None,
-        mechanisms: Mechanisms | None = None,
+        mechanisms: Mechanisms = ALL,
     ) -> None:
         """``lookup``: without it texts are taken as they are."""
         self._schema = schema
         self._explain = explain
-        self._use = mechanisms or Mechanisms()
+        self._use = mechanisms
         self._lookup = lookup if self._use.stored_texts else None
 
     def doubts(self, written: WrittenQueries, task: Task) -> tuple[str, ...]:
@@ -138,6 +140,7 @@ class QueryMender:
         if self._lookup is None:
             return written
         queries, repairs, warnings = [], [*written.repairs], [*written.warnings]
+        absent: list[str] = []
         for query in written.queries:
             tree = query.tree.copy()
             check = mend_values(tree, self._schema, self._lookup)
@@ -147,11 +150,14 @@ class QueryMender:
             queries.append(replace(query, sql=to_sql(tree), tree=tree))
             repairs += check.repairs
             warnings += check.warnings
+            absent += check.absent
         told = " ".join([*repairs, *warnings])
         names = (name for name in task.names if f"'{name}'" not in told)
         warnings += missing_names(names, (query.tree for query in queries), self._schema, self._lookup)
         unique = tuple(dict.fromkeys(repairs)), tuple(dict.fromkeys(warnings))
-        return replace(written, queries=tuple(queries), repairs=unique[0], warnings=unique[1])
+        return replace(
+            written, queries=tuple(queries), repairs=unique[0], warnings=unique[1], absent=tuple(absent)
+        )
 
     # --- one draft ---------------------------------------------------------------------
 
@@ -176,7 +182,10 @@ class QueryMender:
             repairs += mended
             warnings += doubts
         return WrittenQueries(
-            tuple(queries), tuple(dict.fromkeys(repairs)), tuple(warnings), _transform_in(reply, task)
+            tuple(queries),
+            tuple(dict.fromkeys(repairs)),
+            tuple(warnings),
+            transform=_transform_in(reply, task),
         )
 
     def _sound(self, tree: exp.Query, task: Task) -> tuple[exp.Query, list[str]]:

@@ -25,7 +25,7 @@ from meta_agent.generators.query_mender import (
     WrittenQueries,
     sentence,
 )
-from meta_agent.mechanisms import Mechanisms
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -84,14 +84,14 @@ class QueryWriter:
         explain: Explain,
         describe: Callable[[DatabaseSchema], str],
         lookup: Lookup | None = None,
-        mechanisms: Mechanisms | None = None,
+        mechanisms: Mechanisms = ALL,
     ) -> None:
         """``lookup`` reads the rows of drafts: without it the first draft that runs is taken."""
         self._conversation = conversation
         self._lookup = lookup
         self._schema = schema
         self._describe = describe
-        self._use = mechanisms or Mechanisms()
+        self._use = mechanisms
         self._mender = QueryMender(schema, explain, lookup, mechanisms)
 
     def write(self, task: Task, problem: str | None = None) -> WrittenQueries:
@@ -149,6 +149,8 @@ class QueryWriter:
     def _final(self, group: Sequence[_Draft], drafts: Sequence[_Draft], task: Task) -> WrittenQueries:
         """What the drafts come to; a doubtful one that stands alone is asked about once."""
         written = group[0].written
+        if written.absent:
+            raise NoAnswer(written.absent[0], "Ask for what is stored, or name the column that you mean.")
         if group[0].doubts and len(group) == 1:
             written = self._without_doubts(group[0], task)
         if len(group) == 1 and len([draft for draft in drafts if draft.tables]) > 1:
@@ -235,5 +237,11 @@ def _groups(drafts: Sequence[_Draft]) -> list[list[_Draft]]:
 
 
 def _elected(drafts: Sequence[_Draft]) -> list[_Draft]:
-    """The largest group, of several the one with the fewest doubts, of these the first."""
-    return min(_groups(drafts), key=lambda group: (-len(group), len(group[0].written.warnings)))
+    """The largest group, of several the one with the fewest doubts, of these the first.
+
+    Before all others come drafts whose conditions some row may meet.
+    """
+    return min(
+        _groups(drafts),
+        key=lambda group: (bool(group[0].written.absent), -len(group), len(group[0].written.warnings)),
+    )

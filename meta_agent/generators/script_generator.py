@@ -35,7 +35,7 @@ from meta_agent.generators.sql_entities import names_in
 from meta_agent.generators.sql_parsing import to_sql
 from meta_agent.generators.sql_scenarios import apply_scenario, changed_outputs, column_meant
 from meta_agent.glossary import Glossary
-from meta_agent.mechanisms import Mechanisms
+from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ MAX_ROWS = 10_000
 MOST_ASSUMPTIONS = 8
 """Lines under an answer; more would not be read."""
 _REPORT = "templates/script/console_report.py.j2"
+_PARTS = ("scenarios", "totals", "ratios", "ratings")
+"""What a report may have besides its query; a script has the code for those that its reports use."""
 _FREE_FORM = "templates/script/free_form.py.j2"
 _FREE_FORM_IMPORTS = (
     "import logging",
@@ -80,7 +82,7 @@ class ScriptGenerator:
         conversation: Conversation,
         glossary: Glossary,
         database: DatabaseAccess | None,
-        mechanisms: Mechanisms | None = None,
+        mechanisms: Mechanisms = ALL,
     ) -> None:
         self._conversation = conversation
         self._glossary = glossary
@@ -109,7 +111,9 @@ class ScriptGenerator:
                 self._glossary.mentioned_in(request.text),
                 may_transform=analysis.complexity == "COMPLEX" and plan.simulation_config is None,
                 names=names_in(request.text, analysis.key_entities, self._database.schema, self._glossary),
-                taken=_names_in(_REPORT, reports=[], transform="pass", max_rows=MAX_ROWS),
+                taken=_names_in(
+                    _REPORT, reports=[dict.fromkeys(_PARTS, "x")], transform="pass", max_rows=MAX_ROWS
+                ),
             )
             return self._console_report(self._database, task, heading, problem)
         return self._free_form(request, plan, heading, problem)
@@ -133,7 +137,7 @@ class ScriptGenerator:
             _REPORT,
             **heading,
             imports=import_block([*_REPORT_IMPORTS, *imports]),
-            reports=[self._report(query, task.plan, database) for query in written.queries],
+            reports=_used([self._report(query, task.plan, database) for query in written.queries]),
             transform=transform,
             max_rows=f"{MAX_ROWS:_}",
         )
@@ -220,6 +224,13 @@ class ScriptGenerator:
 def _names_in(template: str, **values: Any) -> frozenset[str]:
     """The names that a template itself defines."""
     return defined_names(render(template, title="", request="", created="", imports="", **values))
+
+
+def _used(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The reports without the parts that are empty in all of them; rows have keys for the scenarios' sake."""
+    unused = {name for name in _PARTS if not any(report[name] for report in reports)}
+    unused |= {"keys"} if "scenarios" in unused else set()
+    return [{name: part for name, part in report.items() if name not in unused} for report in reports]
 
 
 def _block(sql: str) -> str:

@@ -20,6 +20,7 @@ from meta_agent.contracts import Column, DatabaseSchema, Table
 from meta_agent.databases.base import Form, Lookup, TextColumn, Values
 from meta_agent.databases.names import is_harmless
 from meta_agent.generators.sql_origin import origin_of
+from meta_agent.generators.sql_parsing import catalogue_table, column_of
 from meta_agent.generators.value_match import Match, meant_text, nearest_texts
 
 MOST_LOOKUPS = 12
@@ -40,6 +41,22 @@ class Comparison:
     table: Table
     column: Column
     sought: TextColumn
+    compared: exp.Column
+    """The column as it is written."""
+    beside: tuple[tuple[str, Table], ...]
+    """The other tables read there, with their aliases."""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether no row is left where the text does not occur."""
+        condition = self.written.parent
+        is_one_of = isinstance(condition, exp.In) and len(condition.expressions) > 1
+        if is_one_of or isinstance(condition, exp.NEQ):
+            return False
+        around = condition.parent if condition is not None else None
+        while isinstance(around, exp.And | exp.Paren):
+            around = around.parent
+        return isinstance(around, exp.Where)
 
     @property
     def place(self) -> str:
@@ -53,11 +70,13 @@ class ValueCheck:
 
     repairs: list[str]
     warnings: list[str]
+    absent: list[str]
+    """Of the warnings those of a text that a condition needs and no row has: the answer would be empty."""
 
 
 def mend_values(tree: exp.Expr, schema: DatabaseSchema, lookup: Lookup) -> ValueCheck:
     """Write texts in ``tree`` as they are stored, in place. Raises DatabaseError."""
-    check = ValueCheck([], [])
+    check = ValueCheck([], [], [])
     for comparison in list(text_comparisons(tree, schema))[:MOST_LOOKUPS]:
         occurs = lookup.holds(comparison.sought, comparison.text)
         stored = None if occurs is not False else lookup.values(comparison.sought, comparison.text)
@@ -77,18 +96,35 @@ def _mend(comparison: Comparison, stored: Values, lookup: Lookup, check: ValueCh
         if match.kind == "near":
             check.warnings.append(_taken_instead(comparison, written, match))
         return
-    check.warnings.append(_not_there(comparison, texts, lookup))
+    if _move(comparison, lookup, check):
+        return
+    check.warnings.append(_not_there(comparison, texts))
+    if comparison.is_required:
+        check.absent.append(check.warnings[-1])
+
+
+def _move(comparison: Comparison, lookup: Lookup, check: ValueCheck) -> bool:
+    """Compare the one other column that has the text, where the written one lacks it."""
+    places = list(_holding(comparison, lookup))
+    if len(places) != 1 or not comparison.is_required:
+        return False
+    (alias, table, column), written = places[0], comparison.place
+    stored = lookup.values(TextColumn(table.schema_name, table.name, column.name), comparison.text)
+    match = meant_text(comparison.text, list(filter(_is_presentable, stored.texts))) if stored else None
+    if match is None or match.kind != "same":
+        return False
+    comparison.compared.replace(column_of(alias, column.name))
+    comparison.written.replace(exp.Literal.string(match.text))
+    check.repairs.append(f"'{comparison.text}' stands in {table.name}.{column.name}, not in {written}")
+    return True
 
 
 def _taken_instead(comparison: Comparison, written: str, match: Match) -> str:
     return f"There is no '{written}' in {comparison.place}; the answer takes '{match.text}' instead."
 
 
-def _not_there(comparison: Comparison, texts: list[str], lookup: Lookup) -> str:
+def _not_there(comparison: Comparison, texts: list[str]) -> str:
     said = f"There is no '{comparison.text}' in {comparison.place}"
-    others = _holding(comparison, lookup)
-    if len(others) == 1:
-        return f"{said}; it stands in {comparison.table.name}.{others[0]}."
     near = nearest_texts(comparison.text, texts)
     if not near:
         return f"{said}."
@@ -96,17 +132,18 @@ def _not_there(comparison: Comparison, texts: list[str], lookup: Lookup) -> str:
     return f"{said}; the nearest there: {listed}."
 
 
-def _holding(comparison: Comparison, lookup: Lookup) -> list[str]:
-    """The other text columns of the table that hold the text."""
-    others = [c for c in comparison.table.columns if is_text(c) and c != comparison.column][:_OTHER_COLUMNS]
-    table = comparison.table
-    return [
-        column.name
-        for column in others
-        if lookup.holds(
-            TextColumn(table.schema_name, table.name, column.name, "lower"), comparison.text.lower()
-        )
+def _holding(comparison: Comparison, lookup: Lookup) -> Iterator[tuple[str, Table, Column]]:
+    """The other text columns of the tables read there that hold the text."""
+    others = [
+        (alias, table, column)
+        for alias, table in comparison.beside
+        for column in table.columns
+        if is_text(column) and (table, column) != (comparison.table, comparison.column)
     ]
+    for alias, table, column in others[:_OTHER_COLUMNS]:
+        place = TextColumn(table.schema_name, table.name, column.name, "lower")
+        if lookup.holds(place, comparison.text.lower()):
+            yield alias, table, column
 
 
 def is_text(column: Column) -> bool:
@@ -146,7 +183,21 @@ def _compared(node: exp.Expr, scope: Scope, schema: DatabaseSchema) -> Iterator[
         if origin is not None and is_text(origin[1]):
             table, stored = origin
             sought = TextColumn(table.schema_name, table.name, stored.name, form)
-            yield Comparison(other, _in_form(literal.name, own_form), table, stored, sought)
+            text = _in_form(literal.name, own_form)
+            beside = _tables_beside(column, scope, schema)
+            yield Comparison(other, text, table, stored, sought, column, beside)
+
+
+def _tables_beside(column: exp.Column, scope: Scope, schema: DatabaseSchema) -> tuple[tuple[str, Table], ...]:
+    """The compared column's table and the others of the same SELECT, by alias."""
+    read = {alias: source for alias, (_, source) in scope.selected_sources.items()}
+    known = {
+        alias: table
+        for alias, source in read.items()
+        if isinstance(source, exp.Table) and (table := catalogue_table(source, schema)) is not None
+    }
+    own = [alias for alias in known if alias == column.table or len(known) == 1]
+    return tuple((alias, known[alias]) for alias in sorted(known, key=lambda alias: alias not in own))
 
 
 def _sides(node: exp.Expr) -> list[tuple[exp.Expr, exp.Expr]]:

@@ -1,8 +1,9 @@
 """Takes the files of a run out of a tar stream that an untrusted program filled.
 
 Only regular files with ordinary names are taken, up to a count and a total size.
-They are written below the run folder without following any link there, with our
-own rights and owner: nothing of the archive's modes, owners or times is kept.
+They are written below the run folder without following any link there: nothing of the
+archive's modes, owners or times is kept. Everybody may write them, as the folders they
+lie in, so that Compose's user can run the script again; the run folder itself is private.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ DEEPEST = 8
 LONGEST_NAME = 200
 SHOWN_REFUSALS = 5
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+FILE_MODE, FOLDER_MODE = 0o666, 0o777
 FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
@@ -132,8 +134,9 @@ def _write(run_dir: Path, path: str, content: IO[bytes] | None) -> None:
             os.close(folder)
             folder = inner
         _unlink(folder, name)
-        descriptor = os.open(name, FILE_FLAGS, 0o644, dir_fd=folder)
+        descriptor = os.open(name, FILE_FLAGS, 0o600, dir_fd=folder)
         with os.fdopen(descriptor, "wb") as target:
+            os.fchmod(descriptor, FILE_MODE)
             while content is not None and (data := content.read(1024 * 1024)):
                 target.write(data)
     finally:
@@ -142,9 +145,13 @@ def _write(run_dir: Path, path: str, content: IO[bytes] | None) -> None:
 
 def _enter(folder: int, name: str) -> int:
     """Open a sub-folder, made where it is missing."""
-    with suppress(FileExistsError):
-        os.mkdir(name, 0o755, dir_fd=folder)
-    return os.open(name, FOLDER_FLAGS, dir_fd=folder)
+    try:
+        os.mkdir(name, 0o700, dir_fd=folder)
+    except FileExistsError:
+        return os.open(name, FOLDER_FLAGS, dir_fd=folder)
+    inner = os.open(name, FOLDER_FLAGS, dir_fd=folder)
+    os.fchmod(inner, FOLDER_MODE)
+    return inner
 
 
 def _unlink(folder: int, name: str) -> None:

@@ -144,15 +144,32 @@ def test_a_script_without_a_database(make_package: MakePackage, run: Run) -> Non
     assert "| 42" in ended.stdout
 
 
+WRITING = """
+import os
+from pathlib import Path
+
+Path(os.environ["OUTPUT_DIR"], "result.json").write_text('{"summary": {"answer": 42}}')
+deeper = Path(os.environ["EXPORT_DIR"], "data", "deeper")
+deeper.mkdir(exist_ok=True)
+(deeper / "rows.csv").write_text("a")
+print(6 * 7)
+"""
+
+
 def test_the_package_of_a_run_deploys_on_this_machine(tmp_path: Path, run: Run) -> None:
-    """Also where the run stood on an image made here because the usual one could not be had."""
+    """Over the results of that run, and where it stood on an image made here as the usual one was away."""
     options = PipelineOptions(tmp_path / "runs", tmp_path, SandboxOptions())
-    folder = Path(execute_file("print(6 * 7)\n", "given.py", options, Said()).run_dir)
+    record = execute_file(WRITING, "given.py", options, Said())
+    folder = Path(record.run_dir)
+    assert set(record.execution.files if record.execution else ()) == {
+        "results/result.json",
+        "exports/data/deeper/rows.csv",
+    }
     settings = [(folder / name).read_text() for name in (".env", ".env.example")]
     assert not any("DATABASE_URL" in text for text in settings)
     ended = run("./deploy.sh", folder=folder)
     run(*V2, "down", "--volumes", "--rmi", "local", folder=folder)
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "| 42" in ended.stdout
 
 

@@ -189,6 +189,7 @@ def test_a_script_that_is_refused_is_not_executed(program: Program, tmp_path: Pa
     answer = program.json("execute", "bad.py")
     assert (answer["status"], answer["exit_code"]) == ("refused", 5)
     assert answer["validation"]["is_valid"] is False
+    assert "Line 3: os.system" in answer["error"]["cause"]
     assert json.loads((Path(answer["run_dir"]) / "run.json").read_text())["status"] == "refused"
 
 

@@ -44,8 +44,6 @@ JOIN financial_metrics AS f
 ORDER BY
   dscr DESC
 """,
-        "keys": [],
-        "scenarios": [],
         "totals": ["noi", "annual_debt_service"],
         "ratios": [
             {
@@ -98,12 +96,9 @@ class TaskExecutor:
         }
 
     def report_table(self, report):
-        """The table of one report, what-ifs and ratings included."""
+        """The table of one report."""
         columns, rows = self.fetch(report["sql"])
         logger.info("%s: %d rows", report["title"], len(rows))
-        for scenario in report["scenarios"]:
-            changed = self.fetch(scenario["sql"])[1]
-            columns, rows = side_by_side(report, scenario, columns, rows, changed)
         for name, thresholds in report["ratings"].items():
             columns, rows = rated(columns, rows, name, thresholds)
         return {"title": report["title"], "columns": columns, "rows": rows}
@@ -122,38 +117,9 @@ class TaskExecutor:
         return columns, rows[:MAX_ROWS]
 
 
-def side_by_side(report, scenario, columns, rows, changed):
-    """Put what a scenario changes beside the base case, matched row by row."""
-    keys = report["keys"]
-    names = {column: f"{column} [{scenario['name']}]" for column in scenario["changes"]}
-    base = {row_key(row, keys): row for row in rows}
-    other = {row_key(row, keys): row for row in changed}
-    if len(base) != len(rows) or len(other) != len(changed):
-        raise ValueError("the what-if needs a column that tells the rows apart")
-    if MAX_ROWS in (len(rows), len(changed)):
-        raise ValueError(f"a what-if over {MAX_ROWS:,} rows or more; ask for totals")
-    nothing = dict.fromkeys(columns)
-    merged = []
-    for key in {**base, **other}:
-        row = base.get(key) or {**nothing, **{name: other[key][name] for name in keys}}
-        beside = {new: other.get(key, {}).get(old) for old, new in names.items()}
-        merged.append({**row, **beside})
-    return [*columns, *names.values()], merged
-
-
-def row_key(row, keys):
-    """What tells a row from the others, in a form that can be compared."""
-    return tuple(repr(row[key]) for key in keys)
-
-
-def base_name(column):
-    """The column of the base case that a scenario's column belongs to."""
-    return column.split(" [")[0]
-
-
 def rated(columns, rows, name, thresholds):
     """Put the rating beside each column that shows the figure ``name``."""
-    for column in [column for column in columns if base_name(column) == name]:
+    for column in [column for column in columns if column == name]:
         label = column.replace(name, f"{name}_rating", 1)
         rows = [{**row, label: rating(row.get(column), thresholds)} for row in rows]
         columns = [known for known in columns if known != label]
@@ -172,28 +138,29 @@ def rating(value, thresholds):
 
 
 def summarise(report, rows):
-    """Totals, ratios of totals, and how many rows earned which rating."""
+    """How many rows a report has, and what is known of all of them together."""
     if len(rows) < 2:
         return {}
-    summary = {"Rows": len(rows)}
-    suffixes = ["", *(f" [{scenario['name']}]" for scenario in report["scenarios"])]
-    for suffix in suffixes:
-        for column in report["totals"]:
-            total = total_of(column + suffix, rows)
-            if total is not None:
-                summary[f"Total {column}{suffix}"] = total
-        for ratio in report["ratios"]:
-            value = ratio_of_sums(ratio, report["totals"], rows, suffix)
-            if value is not None:
-                summary[f"Overall {ratio['column']}{suffix}"] = value
-        for column, thresholds in report["ratings"].items():
-            if column + suffix in rows[0]:
-                labels = [rating(row[column + suffix], thresholds) for row in rows]
-                for _, label in thresholds:
-                    summary[f"{column}{suffix} {label}"] = labels.count(label)
-    if len(REPORTS) > 1:
-        return {f"{report['title']}: {name}": value for name, value in summary.items()}
-    return summary
+    return {"Rows": len(rows), **figures_of(report, rows)}
+
+
+def figures_of(report, rows):
+    """What is shown of all rows together."""
+    figures = {}
+    for column in report["totals"]:
+        total = total_of(column, rows)
+        if total is not None:
+            figures[f"Total {column}"] = total
+    for ratio in report["ratios"]:
+        value = ratio_of_sums(ratio, report["totals"], rows)
+        if value is not None:
+            figures[f"Overall {ratio['column']}"] = value
+    for column, thresholds in report["ratings"].items():
+        if column in rows[0]:
+            labels = [rating(row[column], thresholds) for row in rows]
+            for _, label in thresholds:
+                figures[f"{column} {label}"] = labels.count(label)
+    return figures
 
 
 def total_of(column, rows):
@@ -202,12 +169,12 @@ def total_of(column, rows):
     return sum(values) if values and all(map(is_figure, values)) else None
 
 
-def ratio_of_sums(ratio, totals, rows, suffix):
+def ratio_of_sums(ratio, totals, rows):
     """Sum of the numerators by sum of the denominators, over rows that have both."""
     names = [ratio["numerator"], ratio["denominator"]]
-    if ratio["column"] + suffix not in rows[0] or not set(names) <= set(totals):
+    if ratio["column"] not in rows[0] or not set(names) <= set(totals):
         return None
-    above, below = (n + suffix if n + suffix in rows[0] else n for n in names)
+    above, below = names
     pairs = [(row[above], row[below]) for row in rows]
     pairs = [pair for pair in pairs if is_figure(pair[0]) and is_figure(pair[1])]
     divisor = sum(Decimal(pair[1]) for pair in pairs)
@@ -276,7 +243,10 @@ def write_results(result):
     folder = Path(CONFIG["output_dir"])
     folder.mkdir(parents=True, exist_ok=True)
     text = simplejson.dumps(result, use_decimal=True, ensure_ascii=False, indent=2)
-    (folder / "result.json").write_text(text, encoding="utf-8")
+    # The old file may belong to another user: it is replaced, not written over.
+    draft = folder / "result.json.new"
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(folder / "result.json")
     print("=== Calculation Results ===")
     for table in result["tables"]:
         print_table(table)

@@ -110,7 +110,10 @@ def write_results(result):
     folder = Path(CONFIG["output_dir"])
     folder.mkdir(parents=True, exist_ok=True)
     text = simplejson.dumps(result, use_decimal=True, ensure_ascii=False, indent=2)
-    (folder / "result.json").write_text(text, encoding="utf-8")
+    # The old file may belong to another user: it is replaced, not written over.
+    draft = folder / "result.json.new"
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(folder / "result.json")
     print("=== Calculation Results ===")
     for table in result["tables"]:
         print_table(table)

@@ -128,7 +128,7 @@ class TaskExecutor:
         }
 
     def report_table(self, report):
-        """The table of one report, what-ifs and ratings included."""
+        """The table of one report."""
         columns, rows = self.fetch(report["sql"])
         logger.info("%s: %d rows", report["title"], len(rows))
         for scenario in report["scenarios"]:
@@ -176,14 +176,10 @@ def row_key(row, keys):
     return tuple(repr(row[key]) for key in keys)
 
 
-def base_name(column):
-    """The column of the base case that a scenario's column belongs to."""
-    return column.split(" [")[0]
-
-
 def rated(columns, rows, name, thresholds):
     """Put the rating beside each column that shows the figure ``name``."""
-    for column in [column for column in columns if base_name(column) == name]:
+    # A scenario's columns have the names of the base case and its own, in brackets.
+    for column in [column for column in columns if column.split(" [")[0] == name]:
         label = column.replace(name, f"{name}_rating", 1)
         rows = [{**row, label: rating(row.get(column), thresholds)} for row in rows]
         columns = [known for known in columns if known != label]
@@ -202,28 +198,32 @@ def rating(value, thresholds):
 
 
 def summarise(report, rows):
-    """Totals, ratios of totals, and how many rows earned which rating."""
+    """How many rows a report has, and what is known of all of them together."""
     if len(rows) < 2:
         return {}
     summary = {"Rows": len(rows)}
-    suffixes = ["", *(f" [{scenario['name']}]" for scenario in report["scenarios"])]
-    for suffix in suffixes:
-        for column in report["totals"]:
-            total = total_of(column + suffix, rows)
-            if total is not None:
-                summary[f"Total {column}{suffix}"] = total
-        for ratio in report["ratios"]:
-            value = ratio_of_sums(ratio, report["totals"], rows, suffix)
-            if value is not None:
-                summary[f"Overall {ratio['column']}{suffix}"] = value
-        for column, thresholds in report["ratings"].items():
-            if column + suffix in rows[0]:
-                labels = [rating(row[column + suffix], thresholds) for row in rows]
-                for _, label in thresholds:
-                    summary[f"{column}{suffix} {label}"] = labels.count(label)
-    if len(REPORTS) > 1:
-        return {f"{report['title']}: {name}": value for name, value in summary.items()}
+    for ending in ["", *(f" [{scenario['name']}]" for scenario in report["scenarios"])]:
+        summary.update(figures_of(report, rows, ending))
     return summary
+
+
+def figures_of(report, rows, ending):
+    """What is shown of all rows together, of the columns with this ending."""
+    figures = {}
+    for column in report["totals"]:
+        total = total_of(column + ending, rows)
+        if total is not None:
+            figures[f"Total {column}{ending}"] = total
+    for ratio in report["ratios"]:
+        value = ratio_of_sums(ratio, report["totals"], rows, ending)
+        if value is not None:
+            figures[f"Overall {ratio['column']}{ending}"] = value
+    for column, thresholds in report["ratings"].items():
+        if column + ending in rows[0]:
+            labels = [rating(row[column + ending], thresholds) for row in rows]
+            for _, label in thresholds:
+                figures[f"{column}{ending} {label}"] = labels.count(label)
+    return figures
 
 
 def total_of(column, rows):
@@ -232,12 +232,12 @@ def total_of(column, rows):
     return sum(values) if values and all(map(is_figure, values)) else None
 
 
-def ratio_of_sums(ratio, totals, rows, suffix):
+def ratio_of_sums(ratio, totals, rows, ending):
     """Sum of the numerators by sum of the denominators, over rows that have both."""
     names = [ratio["numerator"], ratio["denominator"]]
-    if ratio["column"] + suffix not in rows[0] or not set(names) <= set(totals):
+    if ratio["column"] + ending not in rows[0] or not set(names) <= set(totals):
         return None
-    above, below = (n + suffix if n + suffix in rows[0] else n for n in names)
+    above, below = (n + ending if n + ending in rows[0] else n for n in names)
     pairs = [(row[above], row[below]) for row in rows]
     pairs = [pair for pair in pairs if is_figure(pair[0]) and is_figure(pair[1])]
     divisor = sum(Decimal(pair[1]) for pair in pairs)
@@ -306,7 +306,10 @@ def write_results(result):
     folder = Path(CONFIG["output_dir"])
     folder.mkdir(parents=True, exist_ok=True)
     text = simplejson.dumps(result, use_decimal=True, ensure_ascii=False, indent=2)
-    (folder / "result.json").write_text(text, encoding="utf-8")
+    # The old file may belong to another user: it is replaced, not written over.
+    draft = folder / "result.json.new"
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(folder / "result.json")
     print("=== Calculation Results ===")
     for table in result["tables"]:
         print_table(table)

@@ -65,6 +65,11 @@ def test_three_invalid_answers_are_an_error() -> None:
         analyze("{", "[]", answer(task_type="magic"))
 
 
+def test_the_goal_reads_as_a_heading() -> None:
+    assert analyze(answer(primary_goal="to list the  leases.")).primary_goal == "List the leases"
+    assert analyze(answer(primary_goal="Totals by city")).primary_goal == "Totals by city"
+
+
 @pytest.mark.parametrize(
     ("claimed", "known"),
     [

@@ -28,6 +28,7 @@ def shown_table(rows: list[dict[str, object]], *, terminal: bool = False, width:
         ("noi", [Decimal("1234.00"), Decimal("5.00")], ["1,234.00", "5.00"]),
         ("noi", [Decimal("1234"), 0.5, 7, None], ["1,234.00", "0.50", "7.00", "<null>"]),
         ("noi", [1234.0, 5.0], ["1,234", "5"]),
+        ("noi [noi -10 %]", [Decimal("6183900.000"), Decimal("7.200")], ["6,183,900.00", "7.20"]),
         ("rate", [Decimal("0.0575"), Decimal("0.06")], ["0.0575", "0.0600"]),
         ("share", [Decimal("1.33333333333333333"), Decimal("2")], ["1.33", "2.00"]),
         ("share", [Decimal("0.05750000000000000000"), 0.01], ["0.0575", "0.0100"]),
@@ -167,10 +168,18 @@ def test_a_failed_script_of_ours_answers_nothing() -> None:
     assert examples.text_of(console) == ""
 
 
+def test_the_name_of_a_scenario_is_not_broken_over_lines() -> None:
+    name, changed = "net_operating_income", "net_operating_income [noi -10 %]"
+    shown = shown_table([{"property": "Mill " * 5, name: 1, changed: 2}], terminal=True, width=52)
+    assert "[noi -10 %]" in shown and changed not in shown
+
+
 def test_a_dry_run_says_that_nothing_was_run() -> None:
     console = examples.pipe()
     show_run(examples.record(execution=None), console, "python script_executor.py execute")
-    assert "Dry run: the script was validated and not run." in examples.text_of(console)
+    shown = examples.text_of(console)
+    assert "Dry run: the script was validated and not run." in shown
+    assert "Run it:        python script_executor.py execute " in shown and "again" not in shown
 
 
 def test_a_refused_script_is_not_offered() -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from script_examples import analysis, generate, plan, python_block, sql_block
 
 from meta_agent.contracts import GeneratedScript, Scenario
 from meta_agent.generators.script_generator import given_script
+from meta_agent.rendering import render
 from meta_agent.validators.script_validator import ScriptValidator
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "scripts"
@@ -93,28 +95,48 @@ def test_our_own_validator_has_nothing_to_say(name: str) -> None:
 def test_the_script_is_formatted_and_lints(name: str, tmp_path: Path) -> None:
     path = tmp_path / "script.py"
     path.write_text(scripts()[name].source, encoding="utf-8")
-    ruff = [sys.executable, "-m", "ruff"]
+    assert complaints_of_ruff(path) == ""
+
+
+def complaints_of_ruff(path: Path) -> str:
+    """What its formatter and its linter have to say of a script, or of all below a folder."""
     checks = ("E", "W", "F", "I", "B", "UP", "SIM", "C4", "D1", "RET", "PTH")
-    formatted = subprocess.run(
-        [*ruff, "format", "--isolated", "--diff", path], capture_output=True, text=True, check=False
-    )
-    linted = subprocess.run(
-        [
-            *ruff,
-            "check",
-            "--isolated",
-            "--ignore",
-            "D103,D107,B905,SIM105",
-            "--select",
-            ",".join(checks),
-            path,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert formatted.stdout == ""
-    assert linted.returncode == 0, linted.stdout
+    ignored = "D103,D107,B905,SIM105"
+    said = ""
+    for arguments in (
+        ["format", "--isolated", "--quiet", "--diff"],
+        ["check", "--isolated", "--quiet", "--ignore", ignored, "--select", ",".join(checks)],
+    ):
+        command = [sys.executable, "-m", "ruff", *arguments, str(path)]
+        said += subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return said
+
+
+def test_every_choice_of_parts_is_a_whole_script(tmp_path: Path) -> None:
+    """Formatted, and without a name that is missing or of no use."""
+    examples = {
+        "scenarios": [{"name": "noi -10 %", "changes": ["noi"], "sql": "SELECT 1"}],
+        "totals": ["noi"],
+        "ratios": [{"column": "dscr", "numerator": "noi", "denominator": "debt", "factor": 1.0}],
+        "ratings": {"dscr": [(None, "Risky")]},
+    }
+    written = scripts()["simple_report"].source
+    imports = written[written.index("import logging") : written.index("CONFIG =")].rstrip()
+    for number, (*chosen, transform, count) in enumerate(product(*[[False, True]] * 5, [1, 2])):
+        parts = {name: examples[name] for name, wanted in zip(examples, chosen, strict=True) if wanted}
+        if "ratios" in parts and "totals" not in parts:
+            continue  # a ratio of sums needs the sums
+        keys = {"keys": ["name"]} if "scenarios" in parts else {}
+        source = render(
+            "templates/script/console_report.py.j2",
+            **{"title": "T", "request": "R", "created": "2026", "imports": imports, "max_rows": "10_000"},
+            reports=[{"title": f"T{i}", "sql": "\nSELECT 1\n", **keys, **parts} for i in range(count)],
+            transform='def transform(rows):\n    """As they are."""\n    return rows' if transform else "",
+        )
+        (tmp_path / f"script_{number}.py").write_text(source, encoding="utf-8")
+        defined = re.findall(r"^def (\w+)", source, re.MULTILINE)
+        assert [name for name in defined if source.count(f"{name}(") < 2] == []
+    assert complaints_of_ruff(tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ from sample_schema import PORTFOLIO
 from script_examples import FakeExplain, generate, sql_block
 from stored_texts import StoredTexts
 
+from meta_agent.errors import NoAnswer
 from meta_agent.generators.sql_parsing import parse_queries, to_sql
 from meta_agent.generators.sql_values import MOST_LOOKUPS, ValueCheck, mend_values
 
@@ -80,7 +81,7 @@ def test_the_column_is_found_through_subqueries(sql: str) -> None:
 )
 def test_what_may_hold_or_is_no_stored_text_is_left_alone(condition: str) -> None:
     sql, check = mended(f"SELECT 1 FROM properties WHERE {condition}")
-    assert condition in sql and check == ValueCheck([], [])
+    assert condition in sql and check == ValueCheck([], [], [])
 
 
 def test_a_misspelling_is_mended_with_a_warning() -> None:
@@ -96,10 +97,31 @@ def test_of_a_column_read_in_part_no_misspelling_is_mended() -> None:
     assert check.warnings == ["There is no 'Orlanda' in properties.city; the nearest there: 'Orlando'."]
 
 
-def test_a_text_of_another_column_is_told() -> None:
-    sql, check = mended("SELECT 1 FROM properties WHERE city = 'FL'")
-    assert "city = 'FL'" in sql
-    assert check.warnings == ["There is no 'FL' in properties.city; it stands in properties.state."]
+def test_a_text_of_another_column_is_compared_there() -> None:
+    sql, check = mended("SELECT 1 FROM properties WHERE city = 'fl'")
+    assert "properties.state = 'FL'" in sql
+    assert check.repairs == ["'fl' stands in properties.state, not in properties.city"]
+    sql, check = mended(
+        "SELECT 1 FROM leases l JOIN properties p ON p.property_id = l.property_id WHERE l.tenant_name = 'Tampa'"
+    )
+    assert "p.city = 'Tampa'" in sql and check.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_absent"),
+    [
+        ("city = 'Quux'", True),
+        ("city = 'Quux' AND state = 'FL'", True),
+        ("city IN ('Quux')", True),
+        ("city = 'Quux' OR state = 'FL'", False),
+        ("NOT city = 'Quux'", False),
+        ("city <> 'Quux'", False),
+        ("city IN ('Quux', 'Tampa')", False),
+    ],
+)
+def test_a_text_that_no_row_has_leaves_nothing_where_it_is_required(condition: str, is_absent: bool) -> None:
+    _, check = mended(f"SELECT 1 FROM properties WHERE {condition}")
+    assert check.warnings and bool(check.absent) is is_absent
 
 
 def test_a_text_like_no_other_is_told() -> None:
@@ -117,7 +139,7 @@ def test_stored_texts_with_hidden_characters_never_get_into_a_query() -> None:
 def test_a_slow_database_is_asked_once() -> None:
     slow = StoredTexts(STORED.texts, is_slow=True)
     _, check = mended("SELECT 1 FROM properties WHERE city = 'tampa' AND state = 'fl'", slow)
-    assert check == ValueCheck([], []) and len(slow.asked) == 1
+    assert check == ValueCheck([], [], []) and len(slow.asked) == 1
 
 
 def test_only_so_many_texts_are_looked_up() -> None:
@@ -137,7 +159,7 @@ def test_a_text_that_occurs_is_never_changed(texts: list[str], data: st.DataObje
     query = f"SELECT 1 FROM properties WHERE city = '{quoted}'"
     stored = StoredTexts({("properties", "city"): tuple(texts)})
     before = " ".join(to_sql(parse_queries(query)[0]).split())
-    assert mended(query, stored) == (before, ValueCheck([], []))
+    assert mended(query, stored) == (before, ValueCheck([], [], []))
 
 
 class TestInTheGenerator:
@@ -154,6 +176,11 @@ class TestInTheGenerator:
         script, model = generate([draft, draft], "Which properties?", lookup=STORED)
         assert "city = 'Tampa'" in script.queries[0].sql
         assert all("Tampa" not in str(request.body) for request in model.requests)
+
+    def test_an_answer_about_a_text_that_no_row_has_is_none(self) -> None:
+        draft = sql_block("SELECT property_name FROM properties WHERE city = 'Quux'")
+        with pytest.raises(NoAnswer, match=r"There is no 'Quux' in properties\.city"):
+            generate([draft], "Which properties are in Quux?", lookup=STORED)
 
     def test_a_repair_that_postgresql_refuses_is_not_kept(self) -> None:
         draft = sql_block("SELECT property_name FROM properties WHERE city = 'tampa'")

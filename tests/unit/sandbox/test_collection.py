@@ -50,7 +50,7 @@ def test_ordinary_files_are_taken(tmp_path: Path) -> None:
 
 def test_modes_and_owners_of_the_archive_are_not_kept(tmp_path: Path) -> None:
     collected(tmp_path, file("output/results/tool", mode=0o6777))
-    assert (tmp_path / "results/tool").stat().st_mode & 0o7133 == 0
+    assert (tmp_path / "results/tool").stat().st_mode & 0o7777 == 0o666
 
 
 @pytest.mark.parametrize(
