@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ from loguru import logger
 from meta_agent.analyzers.task_analyzer import TaskAnalyzer
 from meta_agent.answer_checks import answer_doubts
 from meta_agent.contracts import (
-    DatabaseSchema,
     ExecutionResult,
     GeneratedScript,
     LlmUsage,
@@ -46,6 +45,8 @@ from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
 from meta_agent.rendering import render
 from meta_agent.runs.journal import Progress, RunJournal
+from meta_agent.schema_prompt import SchemaOptions, SchemaPrompt, schema_prompt
+from meta_agent.schema_relevance import Asked
 from meta_agent.script_failures import can_be_mended, failure_of, findings_of, last_line, problem_of
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
 from meta_agent.utils.llm_client import Conversation, LLMClient
@@ -76,6 +77,8 @@ class PipelineOptions:
     warnings: tuple[str, ...] = ()
     """What the user should know before any run, one sentence each."""
     log_level: str = "INFO"
+    schema: SchemaOptions = field(default_factory=SchemaOptions)
+    """What of the rows may stand in a prompt."""
     mechanisms: Mechanisms = ALL
     """What an answer rests on besides the model; the evaluation switches some of it off."""
 
@@ -114,7 +117,7 @@ class Pipeline:
             resources.callback(lambda: run.warnings.extend(self._client.warnings))
             database = self._prepare(run, resources)
             schema = database.schema if database else None
-            about_request = self._conversation(None)
+            about_request = self._conversation("")
             self._prepare_sandbox(executor, usual_dependencies(needs_data=database is not None), database)
             with run.stage("analysis"):
                 analyzer = TaskAnalyzer(about_request, schema, self._options.glossary)
@@ -128,9 +131,13 @@ class Pipeline:
                 )
                 run.plan = plan = planner.plan(request, analysis)
             self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
-            about_data = self._conversation(schema if analysis.data_sources else None)
+            shown = shown_schema(database, analysis, run.request, self._options, self._client.context_length)
+            run.warnings.extend([shown.note] if shown and shown.note else [])
             generator = ScriptGenerator(
-                about_data, self._options.glossary, database, self._options.mechanisms
+                self._conversation(shown.text if shown else ""),
+                self._options.glossary,
+                replace(database, describe=shown.describe) if database and shown else database,
+                self._options.mechanisms,
             )
 
             def generate(problem: str | None) -> GeneratedScript:
@@ -141,13 +148,8 @@ class Pipeline:
                 lookup = database.lookup if database else None
                 run.warnings.extend(answer_doubts(run.script, run.execution, request.text, lookup))
 
-    def _conversation(self, schema: DatabaseSchema | None) -> Conversation:
-        return self._client.conversation(
-            render("prompts/system.md.j2", schema=self._described(schema) if schema else "")
-        )
-
-    def _described(self, schema: DatabaseSchema) -> str:
-        return prompt_form(schema, facts=self._options.mechanisms.facts)
+    def _conversation(self, schema: str) -> Conversation:
+        return self._client.conversation(system_text(schema))
 
     # --- preparation -----------------------------------------------------------------
 
@@ -177,9 +179,7 @@ class Pipeline:
         if rights.can_write:
             run.warnings.append(f"{rights.detail} Give the tool a role that may only read.")
         return (
-            DatabaseAccess(run.schema, database.explain, self._described, database)
-            if run.schema.tables
-            else None
+            DatabaseAccess(run.schema, database.explain, prompt_form, database) if run.schema.tables else None
         )
 
     def _check_answerable(self, run: RunJournal, analysis: TaskAnalysis) -> None:
@@ -273,6 +273,29 @@ def execute_given(source: str, name: str, options: PipelineOptions, run: RunJour
         result = execute_in_sandbox(run, options, executor, script, validation)
     if result.status != "ok":
         raise failure_of(script, result, tries=1)
+
+
+# --- what the model is told -------------------------------------------------------------
+
+
+def system_text(schema: str) -> str:
+    """What a conversation begins with; ``schema`` is empty where it is not about data."""
+    return render("prompts/system.md.j2", schema=schema)
+
+
+def shown_schema(
+    database: DatabaseAccess | None,
+    analysis: TaskAnalysis,
+    request: str,
+    options: PipelineOptions,
+    context_length: int,
+) -> SchemaPrompt | None:
+    """What the model is shown of the database; None where the request needs none."""
+    if database is None or not analysis.data_sources:
+        return None
+    asked = Asked(request, options.glossary.mentioned_in(request), analysis.data_sources)
+    told = replace(options.schema, facts=options.mechanisms.facts)
+    return schema_prompt(database.schema, asked, told, context_length, database.lookup)
 
 
 # --- steps that both ways share ---------------------------------------------------------

@@ -15,8 +15,10 @@ from meta_agent.contracts import Column, DatabaseSchema, Table
 from meta_agent.join_graph import JoinGraph, TableKey, key_of
 from meta_agent.schema_relevance import Asked, Relevance
 
-MOST_TABLES_OF_ONE_SIZE = 4
-"""A table may take as much of the budget as each of so many."""
+TABLES_AT_LEAST = 4
+"""No table may take more of the budget than would leave as much for each of so many."""
+LEAST_SHARE = 300
+"""Tokens that a table may take in any case: about thirty columns."""
 _LONGEST_WAY = 4
 """Keys from a table to the nearest that was taken; one further off is joined to none."""
 _MOST_MISFITS = 12
@@ -45,7 +47,7 @@ def cut_schema(schema: DatabaseSchema, asked: Asked, budget: int, cost: Cost) ->
     if _costs_at_most(schema.tables, budget, cost):
         return CutSchema(schema)
     relevance = Relevance(schema, asked)
-    share = budget // min(len(schema.tables), MOST_TABLES_OF_ONE_SIZE)
+    share = max(budget // min(len(schema.tables), TABLES_AT_LEAST), min(budget, LEAST_SHARE))
 
     @cache
     def narrowed(key: TableKey) -> Table:
@@ -54,30 +56,28 @@ def cut_schema(schema: DatabaseSchema, asked: Asked, budget: int, cost: Cost) ->
     tables = {key_of(table): table for table in schema.tables}
     taken = _taken(relevance, budget, lambda key: cost(narrowed(key)))
     shown = [_without_keys_to_others(narrowed(key), taken) for key in tables if key in taken]
-    hidden = {key_of(table): len(tables[key_of(table)].columns) - len(table.columns) for table in shown}
     return CutSchema(
         schema.model_copy(update={"tables": tuple(shown)}),
-        {key: number for key, number in hidden.items() if number},
+        _hidden_columns(schema.tables, shown),
         tuple(table for table in relevance.ranked() if key_of(table) not in taken),
     )
 
 
-def narrow_tables(tables: Iterable[Table], asked: Asked, budget: int, cost: Cost) -> CutSchema:
-    """These tables, none left out, their columns cut to what each may have of the budget."""
-    schema = DatabaseSchema(database="", default_schema="", fingerprint="", tables=tuple(tables))
+def narrow_tables(schema: DatabaseSchema, asked: Asked, budget: int, cost: Cost) -> CutSchema:
+    """All tables of a schema, their columns cut to what each may have of the budget."""
     if _costs_at_most(schema.tables, budget, cost):
         return CutSchema(schema)
-    relevance = Relevance(schema, asked)
-    share = budget // len(schema.tables)
-    narrowed = [_narrowed(table, share, cost, relevance.column_score) for table in schema.tables]
-    hidden = {
-        key_of(table): len(table.columns) - len(narrow.columns)
-        for table, narrow in zip(schema.tables, narrowed, strict=True)
-    }
+    score, share = Relevance(schema, asked).column_score, budget // len(schema.tables)
+    narrowed = [_narrowed(table, share, cost, score) for table in schema.tables]
     return CutSchema(
-        schema.model_copy(update={"tables": tuple(narrowed)}),
-        {key: number for key, number in hidden.items() if number},
+        schema.model_copy(update={"tables": tuple(narrowed)}), _hidden_columns(schema.tables, narrowed)
     )
+
+
+def _hidden_columns(before: Iterable[Table], after: Iterable[Table]) -> dict[TableKey, int]:
+    columns = {key_of(table): len(table.columns) for table in before}
+    hidden = {key_of(table): columns[key_of(table)] - len(table.columns) for table in after}
+    return {key: number for key, number in hidden.items() if number}
 
 
 def _costs_at_most(tables: Iterable[Table], budget: int, cost: Cost) -> bool:

@@ -40,13 +40,16 @@ _MOST_WORDS = 120
 _WORD = re.compile(r"[^\W\d_]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _GRAMMAR = frozenset(
-    """
-    about all also and any are been but can could did does each every few for from get give had has have
-    her his how into its list many may more most much not our out over per shall should show some such
-    tell than that the their them then there these they this those under until use used using was were
-    what when where which while who whose why will with would you your
-    """.split()
+    word
+    for line in (
+        "about all also and any are been but can could did does each every few for from get give had has",
+        "have her his how into its list many may more most much not our out over per shall should show some",
+        "such tell than that the their them then there these they this those under until use used using was",
+        "were what when where which while who whose why will with would you your",
+    )
+    for word in line.split()
 )
+"""Words that stand in comments and requests and name nothing."""
 
 
 @dataclass(frozen=True)
