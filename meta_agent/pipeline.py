@@ -43,10 +43,11 @@ from meta_agent.interrupts import undisturbed
 from meta_agent.llm.background import Background
 from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
+from meta_agent.private_failures import private_findings, private_problem
 from meta_agent.rendering import render
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.schema_prompt import SchemaOptions, SchemaPrompt, schema_prompt
-from meta_agent.schema_relevance import Asked
+from meta_agent.schema_relevance import asked_about
 from meta_agent.script_failures import can_be_mended, failure_of, findings_of, last_line, problem_of
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
 from meta_agent.utils.llm_client import Conversation, LLMClient
@@ -82,6 +83,11 @@ class PipelineOptions:
     mechanisms: Mechanisms = ALL
     """What an answer rests on besides the model; the evaluation switches some of it off."""
 
+    @property
+    def told(self) -> SchemaOptions:
+        """What of the rows stands in a prompt, by settings and mechanisms."""
+        return replace(self.schema, facts=self.mechanisms.facts)
+
 
 class Pipeline:
     """Answers requests, one after the other."""
@@ -97,6 +103,11 @@ class Pipeline:
         self._options = options
         self._progress = progress
         self._open_database = open_database
+
+    @property
+    def _may_tell(self) -> bool:
+        """Whether the model may be told what stands in rows."""
+        return self._options.schema.values
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -131,8 +142,7 @@ class Pipeline:
                 )
                 run.plan = plan = planner.plan(request, analysis)
             self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
-            shown = shown_schema(database, analysis, run.request, self._options, self._client.context_length)
-            run.warnings.extend([shown.note] if shown and shown.note else [])
+            shown = self._shown_schema(run, analysis, database)
             generator = ScriptGenerator(
                 self._conversation(shown.text if shown else ""),
                 self._options.glossary,
@@ -149,7 +159,19 @@ class Pipeline:
                 run.warnings.extend(answer_doubts(run.script, run.execution, request.text, lookup))
 
     def _conversation(self, schema: str) -> Conversation:
-        return self._client.conversation(system_text(schema))
+        return self._client.conversation(render("prompts/system.md.j2", schema=schema))
+
+    def _shown_schema(
+        self, run: RunJournal, analysis: TaskAnalysis, database: DatabaseAccess | None
+    ) -> SchemaPrompt | None:
+        """What the model is shown of the database; None where the request needs none."""
+        if database is None or not analysis.data_sources:
+            return None
+        asked = asked_about(run.request, analysis, self._options.glossary)
+        told, room = self._options.told, self._client.context_length
+        shown = schema_prompt(database.schema, asked, told, room, database.lookup)
+        run.warnings.extend([shown.note] if shown.note else [])
+        return shown
 
     # --- preparation -----------------------------------------------------------------
 
@@ -221,8 +243,8 @@ class Pipeline:
                 return
             if not can_be_mended(script, result):
                 raise failure_of(script, result, tries=1)
-            problem = problem_of(result)
-            self._progress.note(f"The script failed and is written again: {last_line(problem)}")
+            problem = problem_of(result) if self._may_tell else private_problem(script, result)
+            self._progress.note(f"The script failed and is written again: {last_line(problem_of(result))}")
         raise failure_of(script, result, tries=1 + EXECUTION_REPAIRS)
 
     def _accepted_script(
@@ -238,10 +260,11 @@ class Pipeline:
                 )
             if validation.is_valid:
                 return script, validation
-            problem = findings_of(validation)
-            self._progress.note(f"The validator refuses the script: {problem}")
+            problem = findings_of(validation) if self._may_tell else private_findings(validation)
+            self._progress.note(f"The validator refuses the script: {findings_of(validation)}")
         raise ScriptRefused(
-            f"The validator refused {VALIDATION_ROUNDS} scripts in a row; the last one: {problem}",
+            f"The validator refused {VALIDATION_ROUNDS} scripts in a row; the last one:"
+            f" {findings_of(validation)}",
             f"Ask in another way; all findings are in {run.run_dir / 'run.json'}.",
         )
 
@@ -273,29 +296,6 @@ def execute_given(source: str, name: str, options: PipelineOptions, run: RunJour
         result = execute_in_sandbox(run, options, executor, script, validation)
     if result.status != "ok":
         raise failure_of(script, result, tries=1)
-
-
-# --- what the model is told -------------------------------------------------------------
-
-
-def system_text(schema: str) -> str:
-    """What a conversation begins with; ``schema`` is empty where it is not about data."""
-    return render("prompts/system.md.j2", schema=schema)
-
-
-def shown_schema(
-    database: DatabaseAccess | None,
-    analysis: TaskAnalysis,
-    request: str,
-    options: PipelineOptions,
-    context_length: int,
-) -> SchemaPrompt | None:
-    """What the model is shown of the database; None where the request needs none."""
-    if database is None or not analysis.data_sources:
-        return None
-    asked = Asked(request, options.glossary.mentioned_in(request), analysis.data_sources)
-    told = replace(options.schema, facts=options.mechanisms.facts)
-    return schema_prompt(database.schema, asked, told, context_length, database.lookup)
 
 
 # --- steps that both ways share ---------------------------------------------------------

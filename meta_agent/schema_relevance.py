@@ -21,8 +21,8 @@ from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
-from meta_agent.contracts import Column, DatabaseSchema, Table
-from meta_agent.glossary import Metric
+from meta_agent.contracts import Column, DatabaseSchema, Table, TaskAnalysis
+from meta_agent.glossary import Glossary, Metric
 from meta_agent.join_graph import JoinGraph, TableKey, key_of
 from meta_agent.mentions import stem
 
@@ -82,6 +82,11 @@ class Asked:
         for text, weight in [(self.request, 1.0), *((_definition(m), _DEFINED) for m in self.metrics)]:
             words = [word for word in _words(text) if len(word) >= _SHORTEST and word not in _GRAMMAR]
             yield words[:_MOST_WORDS], weight
+
+
+def asked_about(request: str, analysis: TaskAnalysis, glossary: Glossary) -> Asked:
+    """A request with what its analysis and the glossary say about it."""
+    return Asked(request, glossary.mentioned_in(request), analysis.data_sources)
 
 
 class Relevance:
