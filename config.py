@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     llm_timeout: float = Field(default=300.0, gt=0, le=3600)
     llm_idle_timeout: float = Field(default=60.0, gt=0, le=3600)
 
+    schema_values: bool = True
+    schema_samples: int = Field(default=0, ge=0, le=5)
+
     host: str = "0.0.0.0"  # noqa: S104 - inside a container; published on 127.0.0.1 only
     port: int = Field(default=8080, ge=1, le=65535)
     log_level: Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -158,6 +161,7 @@ def session_options(settings: Settings, *, dry_run: bool = False) -> SessionOpti
     """What a front end needs to know of the settings."""
     from meta_agent.pipeline import PipelineOptions
     from meta_agent.runs.secrets import secrets_of_url
+    from meta_agent.schema_prompt import SchemaOptions
     from meta_agent.session import SessionOptions
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
@@ -178,6 +182,7 @@ def session_options(settings: Settings, *, dry_run: bool = False) -> SessionOpti
             secrets=(*secrets_of_url(url), settings.llm_api_key.get_secret_value()),
             warnings=settings_warnings(),
             log_level=settings.log_level,
+            schema=SchemaOptions(values=settings.schema_values, samples=settings.schema_samples),
         ),
     )
 
