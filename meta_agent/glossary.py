@@ -116,6 +116,9 @@ class Glossary(Contract):
         return bool(words & self.additive_words) and not words & _NEVER_ADDED
 
 
+NO_GLOSSARY = Glossary()
+
+
 def normalise(text: str) -> str:
     """Words in lower case and singular: ``Debt-Service_Coverages`` → ``debt service coverage``."""
     return " ".join(_singular(word) for word in re.findall(r"[^\W_]+", text.lower()))

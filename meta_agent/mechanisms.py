@@ -19,6 +19,8 @@ class Mechanisms:
     """Joins that cannot be meant are rebuilt from the keys."""
     sense: bool = True
     """Types, groups and conditions that nobody can have meant are mended."""
+    grain: bool = True
+    """Figures that a join repeats are taken once, or summed up before it."""
     stored_texts: bool = True
     """Texts in conditions are held against the stored ones."""
     drafts: int = 3

@@ -43,9 +43,10 @@ _SWITCHES: dict[str, dict[str, Any]] = {
     "names": {"names": False},
     "joins": {"joins": False},
     "sense": {"sense": False},
+    "grain": {"grain": False},
     "stored texts": {"stored_texts": False},
     "drafts": {"drafts": 1},
-    "all mending": {"names": False, "joins": False, "sense": False, "stored_texts": False},
+    "all mending": {"names": False, "joins": False, "sense": False, "grain": False, "stored_texts": False},
 }
 """Mechanism to what is switched off for it."""
 

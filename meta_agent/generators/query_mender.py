@@ -28,9 +28,11 @@ from meta_agent.generators.single_row_groups import ungroup_single_rows
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_durations import give_unit
 from meta_agent.generators.sql_entities import missing_names
+from meta_agent.generators.sql_grain import sum_before_join, sum_for_each, take_once
 from meta_agent.generators.sql_grouping import complete_grouping
 from meta_agent.generators.sql_intent import (
     count_keys,
+    free_totals,
     group_alternatives,
     meet_all_values,
     mend_patterns,
@@ -45,7 +47,7 @@ from meta_agent.generators.sql_types import mend_types
 from meta_agent.generators.sql_values import mend_values
 from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
-from meta_agent.glossary import Metric
+from meta_agent.glossary import NO_GLOSSARY, Glossary, Metric
 from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.ranking import Ranking, asked_ranking
 
@@ -64,6 +66,8 @@ class Task:
     request: str
     plan: ExecutionPlan
     definitions: tuple[Metric, ...] = ()
+    glossary: Glossary = NO_GLOSSARY
+    """Says which columns may be added up."""
     may_transform: bool = False
     """Whether a function may follow the query, for what SQL cannot do."""
     names: tuple[str, ...] = ()
@@ -237,10 +241,15 @@ class QueryMender:
         if self._use.sense:
             yield meet_all_values
             yield group_alternatives
+            yield free_totals
             yield lambda tree: mend_patterns(tree, task.request)
             yield lambda tree: count_keys(tree, self._schema)
         yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
         yield lambda tree: count_rows_once(tree, self._schema)
+        if self._use.grain:
+            yield lambda tree: take_once(tree, self._schema)
+            yield lambda tree: sum_for_each(tree, task.request, self._schema, task.glossary)
+            yield lambda tree: sum_before_join(tree, self._schema)
         yield lambda tree: show_what_repeats(tree, self._schema)
         if self._use.sense:
             yield lambda tree: show_ratio(tree, task.request)

@@ -95,7 +95,7 @@ def count_rows_once(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
 
 def _repetitions(tree: exp.Expr, schema: DatabaseSchema) -> Iterator[_Repetition]:
     for select in tree.find_all(exp.Select):
-        tables = _tables_of(select, schema)
+        tables = tables_of(select, schema)
         for node in select.find_all(exp.Sum, exp.Avg, exp.Count):
             if tables is None or node.find_ancestor(exp.Select) is not select or node.find(exp.Distinct):
                 continue
@@ -138,7 +138,7 @@ def show_what_repeats(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
 
 def _hidden_tables(tree: exp.Expr, schema: DatabaseSchema) -> dict[str, Table]:
     """The tables, by alias, of which a plain list shows nothing though their rows repeat those it shows."""
-    tables = _tables_of(tree, schema) if isinstance(tree, exp.Select) else None
+    tables = tables_of(tree, schema) if isinstance(tree, exp.Select) else None
     if not isinstance(tree, exp.Select) or tables is None or tree.is_star or tree.args.get("distinct"):
         return {}
     if tree.args.get("group") is not None or aggregates_of(tree):
@@ -166,7 +166,7 @@ def _adds_up(node: exp.Expr, tree: exp.Select, schema: DatabaseSchema) -> bool:
     if group is not None and not (isinstance(node, exp.Column) and groups_are_rows(group, tree, schema)):
         plain = group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is None
         return plain and _is_plain_sum(node) and not list(_repetitions(tree, schema))
-    tables = _tables_of(tree, schema)
+    tables = tables_of(tree, schema)
     if not isinstance(node, exp.Column) or tables is None or _multiplies_rows(tree):
         return False
     owner = owner_of(node, tables)
@@ -177,7 +177,7 @@ def _adds_up(node: exp.Expr, tree: exp.Select, schema: DatabaseSchema) -> bool:
 
 def groups_are_rows(group: exp.Group, tree: exp.Select, schema: DatabaseSchema) -> bool:
     """Whether every group is one row: grouped by a key of a table whose rows no join repeats."""
-    tables = _tables_of(tree, schema)
+    tables = tables_of(tree, schema)
     if tables is None or group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is not None:
         return False
     columns = [column for column in group.expressions if isinstance(column, exp.Column)]
@@ -202,7 +202,7 @@ def _is_or_zero(node: exp.Expr) -> bool:
     return isinstance(node, exp.Coalesce) and all(isinstance(e, exp.Literal) for e in node.expressions)
 
 
-def _tables_of(tree: exp.Select, schema: DatabaseSchema) -> dict[str, Table] | None:
+def tables_of(tree: exp.Select, schema: DatabaseSchema) -> dict[str, Table] | None:
     """The catalogue's tables a SELECT reads, by alias; None where it reads anything else too."""
     sources = [tree.args["from_"].this] if tree.args.get("from_") is not None else []
     sources += [join.this for join in tree.args.get("joins") or ()]

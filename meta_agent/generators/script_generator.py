@@ -109,6 +109,7 @@ class ScriptGenerator:
                 request.text,
                 plan,
                 self._glossary.mentioned_in(request.text),
+                self._glossary,
                 may_transform=analysis.complexity == "COMPLEX" and plan.simulation_config is None,
                 names=names_in(request.text, analysis.key_entities, self._database.schema, self._glossary),
                 taken=_names_in(

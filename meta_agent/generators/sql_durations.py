@@ -24,9 +24,13 @@ def give_unit(tree: exp.Expr, request: str, schema: DatabaseSchema) -> list[str]
     if len(units) != 1 or not isinstance(tree, exp.Select):
         return []
     unit = units.pop()
-    scope = traverse_scope(tree)[-1]
+    return [line for scope in traverse_scope(tree) for line in _outputs_in(unit, scope, schema)]
+
+
+def _outputs_in(unit: str, scope: Scope, schema: DatabaseSchema) -> list[str]:
+    """Of a subquery, too: what the whole query shows may be computed there."""
     repairs = []
-    for projection in list(tree.selects):
+    for projection in list(getattr(scope.expression, "selects", ())):
         duration = projection.unalias()
         if _is_interval(duration, scope, schema):
             number: exp.Expr = exp.Extract(this=exp.var("EPOCH"), expression=duration.copy())

@@ -64,6 +64,25 @@ def _are_turned(figures: list[exp.Expr], request: str) -> bool:
     return turned > straight
 
 
+def free_totals(tree: exp.Expr) -> list[str]:
+    """Take a condition out of WHERE that one of several totals has for itself, in place.
+
+    Beside ``SUM(CASE WHEN a THEN 1 END)`` the other totals are those of all rows, or they would be equal.
+    """
+    repairs = []
+    for select in list(tree.find_all(exp.Select)):
+        where, totals = select.args.get("where"), [p.find(exp.AggFunc) for p in select.selects]
+        conditions = [case.this for total in totals if total for case in total.find_all(exp.If)]
+        if where is None or len([total for total in totals if total]) < 2 or not conditions:
+            continue
+        parts = list(where.this.flatten()) if isinstance(where.this, exp.And) else [where.this]
+        rest = [part for part in parts if part.unnest() not in [one.unnest() for one in conditions]]
+        if len(rest) < len(parts) and not all(total.find(exp.If) for total in totals if total):
+            select.set("where", exp.Where(this=exp.and_(*rest)) if rest else None)
+            repairs.append("a condition of one total is not one of the others")
+    return repairs
+
+
 def group_alternatives(tree: exp.Expr) -> list[str]:
     """Keep alternatives about one column together, in place: ``a = 1 OR a = 2 AND b`` means both of a."""
     repairs = []

@@ -12,6 +12,7 @@ from sqlglot import exp
 from meta_agent.generators.sql_grouping import complete_grouping
 from meta_agent.generators.sql_intent import (
     count_keys,
+    free_totals,
     group_alternatives,
     meet_all_values,
     mend_patterns,
@@ -148,6 +149,17 @@ def test_keys_are_counted_not_added_up() -> None:
 def test_a_ratio_asked_for_is_divided(request_text: str, sql: str, ratio: str | None) -> None:
     after = mended(sql, lambda tree: show_ratio(tree, request_text))
     assert (f", {ratio} AS ratio FROM" in after) if ratio else after == unchanged(sql)
+
+
+def test_the_condition_of_one_total_is_not_one_of_the_others() -> None:
+    sql = "SELECT SUM(CASE WHEN a > 4 THEN 1 ELSE 0 END) AS high, COUNT(*) AS n FROM t WHERE a > 4 AND b = 1"
+    assert mended(sql, free_totals).endswith("FROM t WHERE b = 1")
+    for other in (
+        "SELECT SUM(CASE WHEN a > 4 THEN 1 ELSE 0 END) AS high FROM t WHERE a > 4",
+        "SELECT SUM(CASE WHEN a > 4 THEN 1 ELSE 0 END) AS high, COUNT(*) AS n FROM t WHERE a > 5",
+        "SELECT COUNT(*) AS n, SUM(a) AS total FROM t WHERE a > 4",
+    ):
+        assert mended(other, free_totals) == unchanged(other)
 
 
 @pytest.mark.parametrize(
