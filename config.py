@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     llm_context_length: int = Field(default=32768, ge=1024)
     llm_timeout: float = Field(default=300.0, gt=0, le=3600)
     llm_idle_timeout: float = Field(default=60.0, gt=0, le=3600)
+    llm_cache: bool = True
 
     schema_values: bool = True
     schema_samples: int = Field(default=0, ge=0, le=5)
@@ -131,7 +132,7 @@ class Settings(BaseSettings):
 
     @property
     def cache_folder(self) -> Path:
-        """Where models, the sample database and schema caches are kept."""
+        """Where models, the sample database, schemas and answers are kept."""
         return self.cache_dir or (self.xdg_cache_home or Path.home() / ".cache").absolute() / "meta-agent"
 
 
@@ -157,32 +158,41 @@ def load_settings(*, demo: bool = False) -> Settings:
         ) from None
 
 
-def session_options(settings: Settings, *, dry_run: bool = False) -> SessionOptions:
-    """What a front end needs to know of the settings."""
-    from meta_agent.pipeline import PipelineOptions
+def session_options(settings: Settings, *, dry_run: bool = False, reads_cache: bool = True) -> SessionOptions:
+    """What a front end needs to know of the settings.
+
+    ``reads_cache`` False: what is kept is not used, only replaced.
+    """
+    from meta_agent.llm.answer_store import AnswerStore
+    from meta_agent.run_steps import PipelineOptions
+    from meta_agent.runs.proven import ProvenQuestions
     from meta_agent.runs.secrets import secrets_of_url
     from meta_agent.schema_prompt import SchemaOptions
     from meta_agent.session import SessionOptions
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
+    secrets = (*secrets_of_url(url), settings.llm_api_key.get_secret_value())
+    folder, keeps = settings.cache_folder, settings.llm_cache
     return SessionOptions(
         model=settings.model_options,
         glossary_path=settings.glossary_path,
         uses_embedded_model=settings.llm_base_url == EMBEDDED_MODEL,
         uses_sample_database=url == SAMPLE_DATABASE,
         model_idle_minutes=settings.model_idle_minutes,
+        answers=AnswerStore(folder, reads=reads_cache, secrets=secrets) if keeps else None,
         pipeline=PipelineOptions(
             runs_dir=settings.runs_dir,
-            cache_dir=settings.cache_folder,
+            cache_dir=folder,
             sandbox=settings.sandbox_options,
             database_url=url,
             host=settings.host,
             port=settings.port,
             dry_run=dry_run,
-            secrets=(*secrets_of_url(url), settings.llm_api_key.get_secret_value()),
+            secrets=secrets,
             warnings=settings_warnings(),
             log_level=settings.log_level,
             schema=SchemaOptions(values=settings.schema_values, samples=settings.schema_samples),
+            proven=ProvenQuestions(folder, reads=reads_cache) if keeps else None,
         ),
     )
 

@@ -48,6 +48,9 @@ def ask(
     demo: Demo = False,
     json: Json = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after validation; run nothing.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Write a new script, whatever is kept.")
+    ] = False,
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask anything.")] = False,
     debug: Debug = False,
     quiet: Quiet = False,
@@ -57,7 +60,9 @@ def ask(
     if version:
         typer.echo(f"{PROGRAM} {VERSION}")
         return 0
-    with Invocation(request or "", json=json, debug=debug, quiet=quiet, demo=demo) as invocation:
+    with Invocation(
+        request or "", json=json, debug=debug, quiet=quiet, demo=demo, reads_cache=not no_cache
+    ) as invocation:
         invocation.ask(request, dry_run=dry_run, may_prompt=not (no_input or json))
     return invocation.exit_code
 
@@ -109,12 +114,24 @@ class Invocation:
     What only some commands need is imported where it is used: ``--help`` waits for none of it.
     """
 
-    def __init__(self, request: str, *, demo: bool = False, debug: bool = False, **shown: bool) -> None:
-        """``shown``: json and quiet, as the Reporter takes them."""
+    def __init__(
+        self,
+        request: str,
+        *,
+        demo: bool = False,
+        debug: bool = False,
+        reads_cache: bool = True,
+        **shown: bool,
+    ) -> None:
+        """``reads_cache`` False: what is kept is not used, only replaced.
+
+        ``shown``: json and quiet, as the Reporter takes them.
+        """
         self.exit_code = 0
         self._request = request
         self._demo = demo
         self._debug = debug
+        self._reads_cache = reads_cache
         self._shown = shown
 
     def __enter__(self) -> Invocation:
@@ -219,7 +236,8 @@ class Invocation:
         from meta_agent.runs.log import start_logging
         from meta_agent.session import Session
 
-        options = session_options(load_settings(demo=self._demo), dry_run=dry_run)
+        settings = load_settings(demo=self._demo)
+        options = session_options(settings, dry_run=dry_run, reads_cache=self._reads_cache)
         start_logging(options.pipeline.log_level, options.pipeline.secrets, to_stderr=self._debug)
         return Session(options, self._reporter.progress)
 

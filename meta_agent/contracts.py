@@ -274,6 +274,8 @@ class RunRecord(Contract):
     request: str
     model: str | None
     schema_fingerprint: str | None
+    reused_from: str | None = None
+    """The run whose script answered this one, too, without the model."""
     analysis: TaskAnalysis | None = None
     plan: ExecutionPlan | None = None
     script: GeneratedScript | None = None

@@ -52,6 +52,8 @@ class Metric(Contract):
     formula: str
     synonyms: tuple[str, ...] = ()
     unit: Literal["ratio", "percent", "currency"] = "ratio"
+    better: Literal["high", "low"] | None = None
+    """Which end is the better one; None where that is open."""
     thresholds: tuple[Threshold, ...] = ()
 
     @field_validator("name")

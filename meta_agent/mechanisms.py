@@ -23,6 +23,8 @@ class Mechanisms:
     """Figures that a join repeats are taken once, or summed up before it."""
     stored_texts: bool = True
     """Texts in conditions are held against the stored ones."""
+    short_analysis: bool = True
+    """The model is not asked what a request wants where its own words say it."""
     drafts: int = 3
     """Most drafts of a query whose results are compared; 1: the first is taken."""
 

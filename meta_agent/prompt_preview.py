@@ -24,9 +24,9 @@ from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerat
 from meta_agent.llm.chat import Turn
 from meta_agent.llm.options import ModelOptions
 from meta_agent.llm.recorder import NotAsked, Recorder
-from meta_agent.pipeline import PipelineOptions
 from meta_agent.planners.execution_planner import ExecutionPlanner
 from meta_agent.rendering import render
+from meta_agent.run_steps import PipelineOptions
 from meta_agent.schema_prompt import schema_prompt, whole_schema
 from meta_agent.schema_relevance import asked_about
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form

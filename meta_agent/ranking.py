@@ -25,14 +25,14 @@ _LOW = r"lowest|smallest|fewest|cheapest|shortest"
 _OPEN = r"worst|best|newest|latest|oldest|earliest|strongest|weakest|riskiest|safest|richest|poorest"
 _EXTREME = rf"{_HIGH}|{_LOW}|{_OPEN}|most|least"
 _AHEAD = re.compile(
-    rf"\b(?:top|bottom|{_HIGH}|{_LOW}|{_OPEN})\s+{_NUMBER}"
+    rf"\b(?:top|bottom|{_HIGH}|{_LOW}|{_OPEN})\s+(?!ones?\b){_NUMBER}"
     r"(?!\s+(?:percent|per cent|pct|(?:day|week|month|quarter|year|bed|bedroom|percentage)\b))",
     re.IGNORECASE,
 )
-"""``top 5``, but not ``top 5 %`` nor ``highest 3 month average``."""
+"""``top 5``, but not ``top 5 %`` nor ``highest 3 month average`` nor ``the lowest one``."""
 _BEHIND = re.compile(
     rf"{_NUMBER}\s+(?:(?!and\b|or\b|at\b)[a-z]+\s+){{0,3}}?"
-    rf"(?:(?:with|having|by|of)\s+(?:the\s+)?)?(?:{_EXTREME})\b",
+    rf"(?:(?:with|having|have|has|by|of)\s+(?:the\s+)?)?(?:{_EXTREME})\b",
     re.IGNORECASE,
 )
 """``five largest loans``, ``3 properties with the lowest NOI``."""

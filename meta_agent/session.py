@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from meta_agent.contracts import LlmUsage, RunRecord, UserRequest
 from meta_agent.databases import open_database
 from meta_agent.glossary import Glossary, load_glossary
+from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.options import ModelOptions
-from meta_agent.pipeline import Pipeline, PipelineOptions, execute_given, new_journal, spent
+from meta_agent.pipeline import Pipeline, execute_given
+from meta_agent.run_steps import PipelineOptions, new_journal, spent
 from meta_agent.runs.journal import Progress
 from meta_agent.runs.secrets import secrets_of_url
 from meta_agent.utils.llm_client import LLMClient
@@ -49,6 +52,8 @@ class SessionOptions:
     uses_sample_database: bool = False
     model_idle_minutes: float = 30.0
     """After so long without a request an embedded model that is started now stops."""
+    answers: AnswerStore | None = None
+    """Where complete answers of the model are kept and found again; None asks every question."""
 
 
 class Session:
@@ -64,8 +69,11 @@ class Session:
         """The user's definitions; empty until something was started."""
 
     def start(self) -> None:
-        """Have everything ready before the first request, as where somebody still types it."""
-        self._started()
+        """Have everything ready before the first request, as where somebody still types it.
+
+        Without this the model is started by the first request that needs it.
+        """
+        self._started().warm_up()
 
     def answer(self, request: UserRequest) -> RunRecord:
         """Answer a request, or record why not. Raises UsageError where no run folder can be made."""
@@ -123,7 +131,6 @@ class Session:
         if self._pipeline is None:
             self._client = self._new_client()
             options = self._pipeline_options()
-            self._client.warm_up()  # after our own imports, which it would slow down
             self._pipeline = Pipeline(self._client, options, self._progress, open_database)
         return self._pipeline
 
@@ -143,20 +150,25 @@ class Session:
         )
 
     def _new_client(self) -> LLMClient:
-        options = self._options.model
-        if self._options.uses_embedded_model:
-            from meta_agent.llm.embedded_server import ensure_embedded_server
-            from meta_agent.llm.model_files import QWEN_CODER_1_5B
+        options = self._options
+        if not options.uses_embedded_model:
+            return LLMClient(options.model, answers=options.answers)
+        from meta_agent.llm.embedded_server import ensure_embedded_server
+        from meta_agent.llm.model_files import QWEN_CODER_1_5B
 
-            address = ensure_embedded_server(
-                self._options.pipeline.cache_dir,
-                idle_minutes=self._options.model_idle_minutes,
-                on_progress=self._progress.preparing,
-            )
-            options = replace(
-                options, base_url=address, model=QWEN_CODER_1_5B.name, check_timeout=EMBEDDED_CHECK_SECONDS
-            )
-        return LLMClient(options)
+        model = replace(
+            options.model,
+            model=QWEN_CODER_1_5B.name,
+            check_timeout=EMBEDDED_CHECK_SECONDS,
+            known_as=f"embedded {QWEN_CODER_1_5B.sha256}",
+        )
+        start_server = partial(
+            ensure_embedded_server,
+            options.pipeline.cache_dir,
+            idle_minutes=options.model_idle_minutes,
+            on_progress=self._progress.preparing,
+        )
+        return LLMClient(model, answers=options.answers, start_server=start_server)
 
     def _database_url(self) -> str | None:
         if not self._options.uses_sample_database:

@@ -53,8 +53,12 @@ def sample_database() -> SampleDatabase:
 
 @pytest.fixture
 def machine_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """An environment for the program itself, in which it finds the machine's model and sample database."""
+    """An environment for the program itself, in which it finds the machine's model and sample database.
+
+    No answer is kept there: a test that asks the model means to ask it.
+    """
     monkeypatch.setenv("META_AGENT_CACHE", str(MACHINE_CACHE))
+    monkeypatch.setenv("LLM_CACHE", "off")
     yield dict(os.environ)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from meta_agent.analyzers.grounding import tables_meant
+from meta_agent.analyzers.plain_requests import is_plain, plain_analysis
 from meta_agent.contracts import DatabaseSchema, Table, TaskAnalysis, UserRequest
 from meta_agent.errors import NoAnswer
 from meta_agent.glossary import Glossary, normalise
@@ -51,8 +52,15 @@ class TaskAnalyzer:
     """Asks the model what a request wants, and checks what it says."""
 
     def __init__(
-        self, conversation: Conversation, schema: DatabaseSchema | None, glossary: Glossary | None = None
+        self,
+        conversation: Conversation,
+        schema: DatabaseSchema | None,
+        glossary: Glossary | None = None,
+        *,
+        asks_always: bool = True,
     ) -> None:
+        """``asks_always``: whether the model is asked even where the request's own words say it all."""
+        self._asks_always = asks_always
         self._conversation = conversation
         self._schema = schema
         self._glossary = glossary or Glossary()
@@ -63,6 +71,9 @@ class TaskAnalyzer:
         Raises ModelError where three tries gave no valid one, NoAnswer where it needs data that the
         database does not hold.
         """
+        plain = None if self._asks_always else self._by_words(request.text)
+        if plain is not None:
+            return plain
         prompt = render("prompts/analyze.md.j2", request=request.text)
         claimed = self._conversation.ask_json(prompt, AnalysisDraft, max_tokens=300, attempts=3)
         return TaskAnalysis(
@@ -75,6 +86,15 @@ class TaskAnalyzer:
             complexity=claimed.complexity,
             estimated_execution_time_seconds=_SECONDS[claimed.complexity],
         )
+
+    def _by_words(self, text: str) -> TaskAnalysis | None:
+        """The analysis without the model; None where the words do not say enough."""
+        if self._schema is None or not is_plain(text, self._schema.tables, self._glossary):
+            return None
+        tables = self._known_tables((), text) or tables_meant((), text, self._schema, self._glossary)
+        if not tables:
+            return None
+        return plain_analysis(text, tables, web=asks_for_web_page(text), simulation=asks_what_if(text))
 
     def _known_tables(self, claimed: tuple[str, ...], text: str) -> tuple[str, ...]:
         """The tables that are meant, as the catalogue spells them; the model's own words without a catalogue.

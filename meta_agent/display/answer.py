@@ -62,6 +62,9 @@ def show_run(record: RunRecord, console: Console, execute_command: str) -> None:
 
     ``execute_command`` is how the user would run a script again, up to the script's path.
     """
+    if record.reused_from is not None:
+        line = f"The script of run {record.reused_from} was used again; --no-cache writes a new one."
+        console.print(Text(wrapped(line, console, ""), style="dim"), soft_wrap=True)
     if record.script is not None:
         _show_list("Assumptions", record.script.assumptions, console)
         _show_list("Mended in the model's query", record.script.repairs, console)

@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--ablate", action="store_true", help="also the pipeline with each mechanism switched off in turn")
     add("--container", action="store_true", help="let the pipeline run its scripts in containers")
     add("--embedded", action="store_true", help="use the embedded 1.5B model whatever the settings say")
+    add("--cache", action="store_true", help="use kept answers of the model; then the seconds are not real")
     add("--held-out", action="store_true", help="only the fifth of the questions that is kept aside")
     add("--limit", type=int, help="at most so many questions of each dataset")
     add("--sample", type=int, help="so many questions of each dataset, the same ones every time")
@@ -138,7 +139,9 @@ def _model(settings: Settings, *, embedded: bool) -> tuple[ModelOptions, str | N
     from meta_agent.llm.model_files import QWEN_CODER_1_5B
 
     address = ensure_embedded_server(settings.cache_folder)
-    return replace(options, base_url=address, model=QWEN_CODER_1_5B.name), QWEN_CODER_1_5B.sha256
+    sha256 = QWEN_CODER_1_5B.sha256
+    known_as = f"embedded {sha256}"
+    return replace(options, base_url=address, model=QWEN_CODER_1_5B.name, known_as=known_as), sha256
 
 
 def _systems(
@@ -149,10 +152,12 @@ def _systems(
     from meta_agent.evaluation.systems.pipeline import ProductPipeline
     from meta_agent.evaluation.systems.single_call import SingleCall
     from meta_agent.glossary import load_glossary
+    from meta_agent.llm.answer_store import AnswerStore
     from meta_agent.pipeline import PipelineOptions
     from meta_agent.utils.llm_client import LLMClient
 
-    client = LLMClient(model_options)
+    answers = AnswerStore(settings.cache_folder) if options.cache else None
+    client = LLMClient(model_options, answers=answers)
     model = client.check().model
     pipeline_options = PipelineOptions(
         runs_dir=folder / "runs",
@@ -168,7 +173,7 @@ def _systems(
     if "langchain-chain" in wanted:
         from meta_agent.evaluation.systems.langchain_chain import LangChainChain
 
-        systems.append(LangChainChain(model_options))
+        systems.append(LangChainChain(model_options, answers))
     if "pipeline" in wanted:
         systems.append(ProductPipeline("pipeline", client, pipeline_options))
     for less in ablations() if options.ablate else ():

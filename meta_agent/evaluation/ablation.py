@@ -45,6 +45,7 @@ _SWITCHES: dict[str, dict[str, Any]] = {
     "sense": {"sense": False},
     "grain": {"grain": False},
     "stored texts": {"stored_texts": False},
+    "short analysis": {"short_analysis": False},
     "drafts": {"drafts": 1},
     "all mending": {"names": False, "joins": False, "sense": False, "grain": False, "stored_texts": False},
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meta_agent.contracts import DatabaseSchema
+from meta_agent.generators.metric_formulas import formula_of
 from meta_agent.glossary import Metric, normalise
 
 _COMMENT_LENGTH = 80
@@ -27,7 +28,8 @@ def _line(metric: Metric, schema: DatabaseSchema) -> str:
     stored = list(_stored_as(metric, schema))
     if stored:
         return f"{name} is stored in {' and in '.join(stored)}"
-    return f"{name} = {metric.formula}"
+    formula = formula_of(metric, schema)
+    return f"{name} = {formula.text() if formula is not None else metric.formula}"
 
 
 def _stored_as(metric: Metric, schema: DatabaseSchema) -> Iterator[str]:

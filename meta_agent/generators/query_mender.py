@@ -18,6 +18,7 @@ from meta_agent.generators.applied_change import take_out_change
 from meta_agent.generators.code_cleaner import function_block, sql_code
 from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.function_code import Entry, fault_in
+from meta_agent.generators.metric_formulas import formulas_of
 from meta_agent.generators.report_shape import (
     count_rows_once,
     repeated_rows,
@@ -39,6 +40,7 @@ from meta_agent.generators.sql_intent import (
     show_ratio,
 )
 from meta_agent.generators.sql_names import mend_names
+from meta_agent.generators.sql_order import mend_order
 from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
 from meta_agent.generators.sql_ranking import mend_count, mend_direction, put_unknown_last
@@ -176,7 +178,7 @@ class QueryMender:
             title = _take_title(tree) or task.plan.plan_name
             sound, mended = self._sound(tree, task)
             ranking = asked_ranking(task.request) if len(trees) == 1 else None
-            sound, ranked = self._improved(sound, self._rankings(ranking, task.request))
+            sound, ranked = self._improved(sound, self._rankings(ranking, task))
             mended += ranked
             doubts = [*repeated_sums(sound, self._schema), *repeated_rows(sound, self._schema)]
             if not doubts:
@@ -199,7 +201,7 @@ class QueryMender:
         if refusal is not None:
             mended, done = tree.copy(), []
             if self._use.names:
-                names = mend_names(mended, self._schema)
+                names = mend_names(mended, self._schema, formulas_of(task.glossary, self._schema))
                 if names.problems:
                     raise Rejected(" ".join(names.problems), tuple(names.tables))
                 done += names.repairs
@@ -257,10 +259,11 @@ class QueryMender:
         yield lambda tree: make_arithmetic_safe(tree, self._schema)
         yield lambda tree: name_outputs_apart(tree, self._schema)
 
-    def _rankings(self, ranking: Ranking | None, request: str) -> Iterator[Callable[[exp.Query], list[str]]]:
+    def _rankings(self, ranking: Ranking | None, task: Task) -> Iterator[Callable[[exp.Query], list[str]]]:
         """What makes the first rows those that were asked for."""
         yield lambda tree: mend_count(tree, ranking)
-        yield lambda tree: mend_direction(tree, ranking, request, self._schema)
+        yield lambda tree: mend_direction(tree, ranking, task.request, self._schema)
+        yield lambda tree: mend_order(tree, task.request, task.glossary)
         yield lambda tree: put_unknown_last(tree, self._schema)
 
     def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:

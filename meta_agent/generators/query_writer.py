@@ -220,12 +220,12 @@ class QueryWriter:
 
 
 def _are_settled(drafts: Sequence[_Draft]) -> bool:
-    """Whether two drafts agree and one of them has nothing doubtful."""
-    return any(len(group) > 1 and any(not d.written.warnings for d in group) for group in _groups(drafts))
+    """Whether two drafts agree and neither has anything doubtful."""
+    return any(len(group) > 1 and not any(d.written.warnings for d in group) for group in _groups(drafts))
 
 
 def _groups(drafts: Sequence[_Draft]) -> list[list[_Draft]]:
-    """Drafts that agree, together; in each group those with the fewest doubts first."""
+    """Drafts that agree, together; in each group the ones with the fewest doubts first."""
     groups: list[list[_Draft]] = []
     for draft in drafts:
         group = next((group for group in groups if draft.agrees_with(group[0])), None)
@@ -237,11 +237,16 @@ def _groups(drafts: Sequence[_Draft]) -> list[list[_Draft]]:
 
 
 def _elected(drafts: Sequence[_Draft]) -> list[_Draft]:
-    """The largest group, of several the one with the fewest doubts, of these the first.
+    """The largest group that nothing speaks against, of several the first.
 
-    Before all others come drafts whose conditions some row may meet.
+    Drafts whose conditions no row can meet come last. A doubt about one draft is one about all that
+    agree with it: two drafts may well make the same needless join.
     """
     return min(
         _groups(drafts),
-        key=lambda group: (bool(group[0].written.absent), -len(group), len(group[0].written.warnings)),
+        key=lambda group: (
+            bool(group[0].written.absent),
+            any(draft.written.warnings for draft in group),
+            -len(group),
+        ),
     )

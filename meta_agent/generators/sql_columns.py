@@ -6,34 +6,40 @@ where it adds none, or where the rows it adds are the ones that were asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
 from meta_agent.contracts import DatabaseSchema, Table
+from meta_agent.generators.metric_formulas import Formulas
 from meta_agent.generators.sql_joins import Neighbour, join_of, links, neighbours
 from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table, column_of, identifier
 from meta_agent.generators.sql_similar import nearest_name, prefixed_name, suggestions
+from meta_agent.glossary import normalise
 
 
 class ScopeNames:
     """The columns of one SELECT, held against the tables and subqueries it reads."""
 
-    def __init__(self, scope: Scope, schema: DatabaseSchema) -> None:
+    def __init__(self, scope: Scope, schema: DatabaseSchema, formulas: Formulas) -> None:
         self.repairs: list[str] = []
         self.problems: list[str] = []
         self.concerned: list[Table] = []
         """Tables that the problems are about."""
         self._scope = scope
         self._schema = schema
+        self._formulas = formulas
         self._select: exp.Expr = scope.expression
         self._outputs = {p.alias: p.unalias() for p in getattr(self._select, "selects", []) if p.alias}
         self._added: dict[str, exp.Table] = {}
 
     def mend(self) -> None:
         """Mend what is clear; fills ``repairs`` and ``problems``."""
-        for column in self._own_columns():
+        self._mend_all(self._own_columns())
+
+    def _mend_all(self, columns: Iterable[exp.Column]) -> None:
+        for column in columns:
             if isinstance(column.this, exp.Star) or self._resolves(column):
                 continue
             if not self._mend(column):
@@ -121,13 +127,16 @@ class ScopeNames:
         if not column.table and len(self._having(column.name, self._sources())) > 1:
             return self._use_equated_source(column)
         return (
-            self._use_exact_case(column)
+            self._use_alias(column)
+            or self._use_exact_case(column)
             or self._use_output(column)
+            or self._use_formula(column)
             or self._use_foreign_key(column)
             or self._use_other_source(column)
             or self._join_neighbour(column)
             or self._use_nearest_name(column)
             or self._use_prefixed_name(column)
+            or self._use_table_word(column)
         )
 
     def _searched(self, column: exp.Column) -> dict[str, exp.Table | Scope]:
@@ -150,6 +159,45 @@ class ScopeNames:
         if not plain or any(frozenset((having[0], other)) not in pairs for other in having[1:]):
             return False
         return self._rename(column, having[0], column.name)
+
+    def _use_alias(self, column: exp.Column) -> bool:
+        """A table's name stands for its alias, which hides it."""
+        owners = [
+            alias
+            for alias, table in self._tables()
+            if table.name == column.table and any(c.name == column.name for c in table.columns)
+        ]
+        return len(owners) == 1 and self._rename(column, owners[0], column.name)
+
+    def _use_formula(self, column: exp.Column) -> bool:
+        """A metric of the glossary that is written as if it were stored: its formula takes its place."""
+        formula = self._formulas.get(normalise(column.name))
+        if formula is None or self._having(column.name, self._sources()):
+            return False
+        aliases = {table.name: alias for alias, table in self._tables()}
+        meant = exp.paren(formula.tree.copy())
+        for inner in meant.find_all(exp.Column):
+            alias = aliases.get(inner.table)
+            inner.set("table", identifier(alias) if alias else None)
+        self.repairs.append(f"{column.name} is computed: {formula.text()}")
+        is_output = isinstance(column.parent, exp.Select)
+        column.replace(exp.alias_(meant, column.name) if is_output else meant)
+        self._mend_all(list(meant.find_all(exp.Column)))
+        return True
+
+    def _use_table_word(self, column: exp.Column) -> bool:
+        """``loan_balance`` of the table loans is its only number with that word: ``current_balance``."""
+        wanted = set(normalise(column.name).split())
+        found = [
+            (alias, stored.name)
+            for alias, table in self._tables()
+            if not column.table or column.table == alias
+            for stored in table.columns
+            if (own := set(normalise(stored.name).split())) & wanted
+            and wanted <= own | set(normalise(table.name).split())
+            and not own <= set(normalise(table.name).split())
+        ]
+        return len(found) == 1 and len(wanted) > 1 and self._rename(column, *found[0])
 
     def _use_exact_case(self, column: exp.Column) -> bool:
         found = [

@@ -19,10 +19,12 @@ from meta_agent.generators.sql_parsing import column_of, identifier, to_sql
 from meta_agent.glossary import Glossary
 from meta_agent.mentions import speaks_of, speaks_of_table
 
+_NOUN = r"(?P<what>[a-z]+(?:\s+[a-z]+)?)"
 _EACH = re.compile(
-    r"\b(?:each|every|per|by|for all(?: the)?|for each|of all(?: the)?)\s+(?P<what>[a-z]+(?:\s+[a-z]+)?)",
-    re.I,
+    r"\b(?:each|every|per|by|any|all|which(?:\s+\w+)?(?:\s+of)?|of)\s+(?:the\s+|our\s+|my\s+)?" + _NOUN,
+    re.IGNORECASE,
 )
+"""``per property``, ``which three of our properties``."""
 _ADDED = (exp.Sum, exp.Count)
 
 

@@ -16,8 +16,32 @@ def complete_grouping(tree: exp.Expr) -> list[str]:
     repairs: list[str] = []
     for select in list(tree.find_all(exp.Select)):
         repairs += _move_conditions(select)
+        repairs += _sum_up_beside(select)
         repairs += _group_by_outputs(select)
     return list(dict.fromkeys(repairs))
+
+
+def _sum_up_beside(select: exp.Select) -> list[str]:
+    """``SUM(balance) / value`` over all rows at once means the sum of the values, too."""
+    if select.args.get("group") is not None or select.is_star:
+        return []
+    parts = [projection.unalias() for projection in select.selects]
+    sums = [part for part in parts if part.find(exp.Sum) is not None and part.find(exp.Window) is None]
+    if not sums or any(part.find(exp.AggFunc) is None for part in parts):
+        return []
+    bare = [
+        column
+        for part in sums
+        for column in part.find_all(exp.Column)
+        if column.find_ancestor(exp.AggFunc) is None and column.find_ancestor(exp.Select) is select
+    ]
+    for column in bare:
+        column.replace(exp.Sum(this=column.copy()))
+    return (
+        [f"{', '.join(to_sql(column) for column in bare)} is summed up like what it is compared with"]
+        if bare
+        else []
+    )
 
 
 def _group_by_outputs(select: exp.Select) -> list[str]:

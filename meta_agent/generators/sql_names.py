@@ -10,11 +10,13 @@ unresolved is reported in words. Trees come from ``sql_parsing``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
 from meta_agent.contracts import DatabaseSchema, Table
+from meta_agent.generators.metric_formulas import Formulas
 from meta_agent.generators.sql_columns import ScopeNames
 from meta_agent.generators.sql_parsing import catalogue_table, identifier
 from meta_agent.generators.sql_similar import nearest_name
@@ -30,14 +32,19 @@ class NameCheck:
     """Tables that the problems are about."""
 
 
-def mend_names(tree: exp.Expr, schema: DatabaseSchema) -> NameCheck:
-    """Resolve every name of ``tree`` against ``schema``, changing ``tree`` where a repair is clear."""
+def mend_names(
+    tree: exp.Expr, schema: DatabaseSchema, formulas: Formulas = MappingProxyType({})
+) -> NameCheck:
+    """Resolve every name of ``tree`` against ``schema``, changing ``tree`` where a repair is clear.
+
+    ``formulas``: metrics that may be written as if they were columns.
+    """
     check = NameCheck()
     _mend_tables(tree, schema, check)
     if check.problems:
         return check
     for scope in traverse_scope(tree):
-        names = ScopeNames(scope, schema)
+        names = ScopeNames(scope, schema, formulas)
         names.mend()
         check.repairs += names.repairs
         check.problems += names.problems

@@ -74,10 +74,12 @@ class Background(Generic[T]):
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._pump: Pump[T] = Pump(lambda: iter((work(),)))
+        self._made: tuple[T] | None = None
 
     def result(self, seconds: float) -> T:
-        """What the work returned. Call it once. Raises TimeoutError, or what the work raised."""
-        item = self._pump.next(seconds)
-        if item is None:
-            raise RuntimeError("the result was already taken")
-        return item[0]
+        """What the work returned, every time. Raises TimeoutError; the first time what the work raised."""
+        if self._made is None:
+            self._made = self._pump.next(seconds)
+        if self._made is None:
+            raise RuntimeError("the work raised, and that was told already")
+        return self._made[0]

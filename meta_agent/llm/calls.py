@@ -5,12 +5,14 @@ Between the conversation, which knows what to ask, and ``chat.py``, which knows 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from loguru import logger
 
 from meta_agent.errors import ModelError
+from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.chat import ChatModel, ChatRequest, Turn
 from meta_agent.llm.names import same_model
 from meta_agent.llm.options import ModelOptions
@@ -32,11 +34,17 @@ class ChatCalls:
         chat: ChatModel,
         counter: UsageCounter,
         on_token: Callable[[str], None] | None = None,
+        answers: AnswerStore | None = None,
     ) -> None:
+        """``answers``: where complete ones are looked up and kept, if the settings ask for temperature 0.
+
+        A call that names another temperature is no exception: its seed is always the same.
+        """
         self._options = options
         self._chat = chat
         self._counter = counter
         self._on_token = on_token
+        self._answers = answers if options.is_deterministic else None
         self.model = options.model
         """The name as the server spells it, once the health check has found it."""
         self.context_length = options.context_length
@@ -45,9 +53,45 @@ class ChatCalls:
     def complete(self, request: ChatRequest, prompt_tokens: int) -> Reply:
         """The model's reply, complete or cut at ``max_tokens``; ``prompt_tokens`` is an estimate.
 
-        Raises ModelError, ModelTimeout.
+        One that is kept from an earlier call counts as no call. Raises ModelError, ModelTimeout.
         """
         self._check_room(prompt_tokens, request.max_tokens)
+        if self._answers is None:
+            return self._ask(request, prompt_tokens)
+        question = self._question(request)
+        kept = self._answers.lookup(*question)
+        if kept is not None:
+            logger.debug("model answer of {} tokens from the cache", kept.pieces)
+            if self._on_token is not None:
+                self._on_token(kept.text)
+            return kept
+        reply = self._ask(request, prompt_tokens)
+        self._answers.update(*question, reply)
+        return reply
+
+    def forget(self, request: ChatRequest) -> None:
+        """Keep no answer to this: the one there was could not be used, and would be in the way for ever."""
+        if self._answers is not None:
+            self._answers.forget(*self._question(request))
+
+    def _question(self, request: ChatRequest) -> tuple[str, str]:
+        """The turns, and all else that an answer depends on."""
+        options = self._options
+        setting = json.dumps(
+            {
+                "model": self.model,
+                "server": options.server_identity,
+                "max_tokens": request.max_tokens,
+                "stop": request.stop,
+                "response_format": request.response_format,
+                "temperature": options.temperature if request.temperature is None else request.temperature,
+                "seed": options.seed,
+            },
+            sort_keys=True,
+        )
+        return json.dumps(request.turns), setting
+
+    def _ask(self, request: ChatRequest, prompt_tokens: int) -> Reply:
         self._chat.ready()  # what is still being imported is no time of the model's
         started = time.monotonic()
         deadline = started + self._options.call_timeout

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
     from langchain_openai import ChatOpenAI
 
+    from meta_agent.llm.answer_store import AnswerStore
+
 IMPORT_SECONDS = 60.0
 
 
@@ -53,8 +55,10 @@ class ChatRequest:
 class ChatModel:
     """The model behind one server, built on first use or ahead of it."""
 
-    def __init__(self, options: ModelOptions) -> None:
+    def __init__(self, options: ModelOptions, answers: AnswerStore | None = None) -> None:
+        """``answers``: for chains of LangChain's own, which do not stream; ``stream`` never looks there."""
         self._options = options
+        self._answers = answers if options.is_deterministic else None
         self._coming: Background[ChatOpenAI] | None = None
         self._model: ChatOpenAI | None = None
         self._lock = threading.Lock()
@@ -62,15 +66,23 @@ class ChatModel:
     def preload(self) -> None:
         """Start importing LangChain in the background; returns at once."""
         if self._model is None and self._coming is None:
-            self._coming = Background(lambda: _build(self._options))
+            self._coming = Background(self._build)
 
     def ready(self) -> ChatOpenAI:
         """The model, waited for where it is still being built."""
         with self._lock:
             if self._model is None:
-                coming = self._coming or Background(lambda: _build(self._options))
+                coming = self._coming or Background(self._build)
                 self._model = coming.result(IMPORT_SECONDS)
             return self._model
+
+    def _build(self) -> ChatOpenAI:
+        chat = _build(self._options)
+        if self._answers is not None:
+            from meta_agent.llm.langchain_cache import LangChainCache
+
+            chat.cache = LangChainCache(self._answers)
+        return chat
 
     def stream(self, model: str, request: ChatRequest, read_timeout: float) -> Iterator[Piece]:
         """The pieces of the reply of ``model``, the name as the server spells it.

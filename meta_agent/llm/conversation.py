@@ -70,7 +70,7 @@ class Conversation:
         was cut at ``max_tokens``.
         """
         turns = [*self._turns, Turn("user", prompt)]
-        reply = self._complete(turns, max_tokens, stop=tuple(stop), temperature=temperature)
+        reply = self._complete(self._request(turns, max_tokens, stop=tuple(stop), temperature=temperature))
         if not reply.text.strip():
             raise ModelError(
                 "The model gave an empty answer.",
@@ -97,28 +97,32 @@ class Conversation:
         first = [*self._turns, Turn("user", prompt)]
         turns, problem = first, Unusable("")
         for _ in range(attempts):
-            reply = self._complete(turns, max_tokens, wanted)
+            request = self._request(turns, max_tokens, wanted)
+            reply = self._complete(request)
             answer = read_answer(reply, answer_type)
             if not isinstance(answer, Unusable):
                 self._append(first, reply, counted=turns is first)
                 return answer
             problem = answer
+            self._calls.forget(request)
             turns = [*turns, Turn("assistant", echo(reply.text)), Turn("user", correction(problem))]
         raise ModelError(
             f"The model gave no usable {answer_type.__name__} in {attempts} tries: {problem.problem}",
             "Ask in other words, raise LLM_MAX_TOKENS if answers are cut, or use a larger model.",
         )
 
-    def _complete(
+    def _request(
         self,
         turns: list[Turn],
         max_tokens: int | None,
         wanted: dict[str, object] | None = None,
         stop: tuple[str, ...] = (),
         temperature: float | None = None,
-    ) -> Reply:
-        request = ChatRequest(tuple(turns), max_tokens or self._max_tokens, wanted, stop, temperature)
-        return self._calls.complete(request, self._prompt_tokens(turns))
+    ) -> ChatRequest:
+        return ChatRequest(tuple(turns), max_tokens or self._max_tokens, wanted, stop, temperature)
+
+    def _complete(self, request: ChatRequest) -> Reply:
+        return self._calls.complete(request, self._prompt_tokens(request.turns))
 
     def _prompt_tokens(self, turns: Sequence[Turn]) -> int:
         return self._counted_tokens + estimate_turns(turns[self._counted_turns :])

@@ -35,6 +35,18 @@ class ModelOptions:
     """Tries of one call where the server is busy, failing or drops the connection."""
     retry_wait: float = 0.5
     """First wait between two tries; it doubles from there."""
+    known_as: str = ""
+    """What the server is called in caches where its address tells nothing, as that of the embedded one."""
+
+    @property
+    def server_identity(self) -> str:
+        """What stays the same as long as the same server is asked."""
+        return self.known_as or self.api_url
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether the same question is meant to get the same answer."""
+        return self.temperature == 0
 
     @property
     def api_url(self) -> str:

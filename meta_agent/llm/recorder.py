@@ -39,13 +39,13 @@ class _Calls(ChatCalls):
     def __init__(self, options: ModelOptions, asked: list[tuple[Turn, ...]], answers: list[str]) -> None:
         super().__init__(options, ChatModel(options), UsageCounter())
         self._asked = asked
-        self._answers = answers
+        self._given = answers
 
     def complete(self, request: ChatRequest, prompt_tokens: int) -> Reply:
         """Keep the question. Raises NotAsked where there is no answer to it."""
         self._asked.append(tuple(request.turns))
-        if not self._answers:
+        if not self._given:
             raise NotAsked(f"a prompt of about {prompt_tokens} tokens")
         reply = Reply()
-        reply.text = self._answers.pop(0)
+        reply.text = self._given.pop(0)
         return reply

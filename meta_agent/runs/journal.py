@@ -64,6 +64,8 @@ class RunJournal:
     """About the run as a whole; those of the script and its execution are added at the end."""
     model: str | None = None
     schema: DatabaseSchema | None = None
+    reused_from: str | None = None
+    """The run whose script is used again."""
     analysis: TaskAnalysis | None = None
     plan: ExecutionPlan | None = None
     script: GeneratedScript | None = None
@@ -82,6 +84,12 @@ class RunJournal:
             self.timings[name] = round(self.timings.get(name, 0.0) + seconds, 3)
             logger.info("{} took {:.3f} s", name, seconds)
             self.progress.stage_finished(name, seconds)
+
+    def start_over(self) -> None:
+        """Forget what a script led to that did not work; schema, times and warnings stay."""
+        self.model = self.reused_from = None
+        self.analysis = self.plan = None
+        self.script = self.validation = self.execution = None
 
     def record(self, work: Callable[[], None], usage: Callable[[], LlmUsage]) -> RunRecord:
         """Do the work of the run and save its record, whatever comes of it.
@@ -118,6 +126,7 @@ class RunJournal:
             request=self.request,
             model=self.model,
             schema_fingerprint=self.schema.fingerprint if self.schema else None,
+            reused_from=self.reused_from,
             analysis=self.analysis,
             plan=self.plan,
             script=self.script,

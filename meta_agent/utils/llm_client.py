@@ -7,8 +7,10 @@ through LangChain's ``ChatOpenAI``; there is no fallback to another.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from meta_agent.contracts import LlmUsage
+from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.calls import ChatCalls
 from meta_agent.llm.chat import ChatModel
 from meta_agent.llm.conversation import Conversation
@@ -22,16 +24,48 @@ __all__ = ["Conversation", "LLMClient", "ModelOptions"]
 class LLMClient:
     """One model on one server, for one run."""
 
-    def __init__(self, options: ModelOptions, on_token: Callable[[str], None] | None = None) -> None:
-        """``on_token`` hears every piece of every answer as it arrives, in the caller's thread."""
+    def __init__(
+        self,
+        options: ModelOptions,
+        on_token: Callable[[str], None] | None = None,
+        answers: AnswerStore | None = None,
+        start_server: Callable[[], str] | None = None,
+    ) -> None:
+        """``on_token`` hears every piece of every answer as it arrives, in the caller's thread.
+
+        ``answers``: complete ones from earlier runs; without it every question is asked.
+        ``start_server``: gives the base URL of a server of ours, which is started when it is first
+        needed; the one in ``options`` is not used then.
+        """
         self._options = options
         self._counter = UsageCounter()
-        self._chat = ChatModel(options)
-        self._calls = ChatCalls(options, self._chat, self._counter, on_token)
+        self._on_token = on_token
+        self._answers = answers
+        self._start_server = start_server
         self._status: ModelStatus | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        self._chat = ChatModel(self._options)
+        self._calls = ChatCalls(self._options, self._chat, self._counter, self._on_token, self._answers)
+
+    def _ensure_server(self) -> None:
+        if self._start_server is not None:
+            self._options = replace(self._options, base_url=self._start_server())
+            self._start_server = None
+            self._connect()
+
+    @property
+    def options(self) -> ModelOptions:
+        """Where the model is and within which limits it is asked."""
+        return self._options
 
     def warm_up(self) -> None:
-        """Start importing LangChain in the background (about two seconds); returns at once."""
+        """Start a server of ours where it does not run, and the import of LangChain in the background.
+
+        Returns as soon as the server is there. Raises ModelError where it does not come up.
+        """
+        self._ensure_server()
         self._chat.preload()
 
     def check(self, test_tokens: int = 4) -> ModelStatus:
@@ -40,6 +74,7 @@ class LLMClient:
         From then on calls use the name and the context length found here. Raises ModelError,
         ModelTimeout.
         """
+        self._ensure_server()
         status, usage = check_model(self._options, test_tokens)
         self._counter.add(usage)
         self._calls.model, self._calls.context_length = status.model, status.context_length

@@ -18,6 +18,7 @@ from meta_agent.contracts import RunRecord, UserRequest
 from meta_agent.databases import open_database
 from meta_agent.executors.container_executor import SandboxOptions
 from meta_agent.glossary import load_glossary
+from meta_agent.mechanisms import Mechanisms
 from meta_agent.pipeline import Pipeline, PipelineOptions
 from meta_agent.sandbox.owner import OWNER_LABEL
 from meta_agent.utils.llm_client import LLMClient
@@ -63,6 +64,8 @@ def function(code: str) -> str:
 
 
 ANSWERS = (analysis("properties"), query())
+COMPARED = (*ANSWERS, query())
+"""For the program itself, which compares drafts: two that agree are enough."""
 
 
 @dataclass
@@ -81,7 +84,7 @@ class Said:
 
 @dataclass
 class Runner:
-    """Runs requests through a whole pipeline with a scripted model."""
+    """Runs requests through a whole pipeline with a scripted model, asked for one draft of a query."""
 
     folder: Path
     database_url: str | None = None
@@ -93,9 +96,13 @@ class Runner:
         options = PipelineOptions(
             runs_dir=self.folder / "runs",
             cache_dir=self.folder / "cache",
-            glossary=load_glossary(PROJECT / "glossary.yaml"),
             sandbox=SandboxOptions(base_image=BASE_IMAGE, time_limit_seconds=self.time_limit),
-            **{"database_url": self.database_url, **self.options},
+            **{
+                "database_url": self.database_url,
+                "glossary": load_glossary(PROJECT / "glossary.yaml"),
+                "mechanisms": Mechanisms(drafts=1),
+                **self.options,
+            },
         )
         return Pipeline(LLMClient(server.options(**model)), options, self.progress, open_database)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pexpect
 import pytest
 from command_line import CommandLine
-from pipeline_support import ANSWERS, BASE_IMAGE, REQUEST, left_by, portfolio, reader_url  # noqa: F401
+from pipeline_support import BASE_IMAGE, COMPARED, REQUEST, left_by, portfolio, reader_url  # noqa: F401
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
 from scripted_model import ScriptedModel, ScriptEntry, SlowHeaders
@@ -77,7 +77,8 @@ def leave(child: pexpect.spawn[Any]) -> int | None:
 
 
 def test_ask_twice_and_leave(program: CommandLine) -> None:
-    with terminal(program, [*ANSWERS, *ANSWERS]) as child:
+    """The second time, the model is not asked: the script of the first time answers."""
+    with terminal(program, list(COMPARED)) as child:
         for _ in range(2):
             child.expect_exact(PROMPT)
             child.send(f"{REQUEST}\r")
@@ -85,7 +86,9 @@ def test_ask_twice_and_leave(program: CommandLine) -> None:
             child.expect_exact("Run it again:")
         child.expect_exact(PROMPT)
         assert leave(child) == 0
-    assert [record["status"] for record in program.records()] == ["ok", "ok"]
+    first, second = program.records()
+    assert first["status"] == second["status"] == "ok"
+    assert (first["reused_from"], second["reused_from"]) == (None, first["run_id"])
 
 
 @pytest.mark.parametrize("word", ["/quit", "exit"])
@@ -101,7 +104,7 @@ def test_leave_by_word(program: CommandLine, word: str) -> None:
 
 
 def test_ctrl_c_stops_a_run_and_not_the_session(program: CommandLine) -> None:
-    with terminal(program, [SlowHeaders(), *ANSWERS]) as child:
+    with terminal(program, [SlowHeaders(), *COMPARED]) as child:
         child.expect_exact(PROMPT)
         child.send("half a thought\x03")
         child.expect_exact(PROMPT)
@@ -120,7 +123,7 @@ def test_ctrl_c_stops_a_run_and_not_the_session(program: CommandLine) -> None:
 
 
 def test_an_error_ends_one_request_and_not_the_session(program: CommandLine) -> None:
-    with terminal(program, ["{}", "{}", "{}", *ANSWERS]) as child:
+    with terminal(program, ["{}", "{}", "{}", *COMPARED]) as child:
         child.expect_exact(PROMPT)
         child.send("?!\r")
         child.expect_exact("The request is empty.")
@@ -165,7 +168,7 @@ def test_no_input_never_asks(program: CommandLine) -> None:
 
 
 def test_a_single_request_leaves_the_terminal_as_it_was(program: CommandLine) -> None:
-    with terminal(program, list(ANSWERS), REQUEST) as child:
+    with terminal(program, list(COMPARED), REQUEST) as child:
         child.expect_exact("\x1b[?25l")  # the spinner hides the cursor
         child.expect_exact("Maple Court")
         child.expect(pexpect.EOF)

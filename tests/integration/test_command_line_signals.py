@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from command_line import LONGEST, CommandLine
-from pipeline_support import BASE_IMAGE, analysis, left_by, portfolio, query, reader_url  # noqa: F401
+from pipeline_support import BASE_IMAGE, COMPARED, analysis, left_by, portfolio, reader_url  # noqa: F401
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
 from scripted_model import ChatCall, ScriptedModel, SlowHeaders, Stalls
@@ -160,7 +160,7 @@ def _configure(program: CommandLine, model: ScriptedModel, portfolio: RunningPos
 
 def test_the_words_of_an_answer_reach_nobody_else(program: CommandLine, portfolio: RunningPostgres) -> None:
     """A whole run as a process: the answer on stdout, the rest on stderr, the password nowhere."""
-    with ScriptedModel([analysis("properties"), query()]) as model:
+    with ScriptedModel(COMPARED) as model:
         _configure(program, model, portfolio)
         finished = program.run("Show the NOI of every property")
     assert finished.returncode == 0, finished.stderr

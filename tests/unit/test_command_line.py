@@ -59,7 +59,16 @@ def test_the_version_is_that_of_the_project(program: Program) -> None:
 
 def test_help_names_everything(program: Program) -> None:
     assert program.run("--help") == 0
-    for name in ("--demo", "--json", "--dry-run", "--no-input", "--debug", "--quiet", "--version"):
+    for name in (
+        "--demo",
+        "--json",
+        "--dry-run",
+        "--no-cache",
+        "--no-input",
+        "--debug",
+        "--quiet",
+        "--version",
+    ):
         assert f"{name} " in program.out
     assert "validate FILE" in program.out and "execute FILE" in program.out and "doctor" in program.out
     for command in script_executor.COMMANDS:
@@ -121,8 +130,7 @@ def test_a_broken_glossary_is_named(
 @pytest.mark.parametrize(
     ("arguments", "wrong", "code", "stage"),
     [
-        (["--demo", "What?"], {"META_AGENT_CACHE": "a-file/cache"}, 3, "start"),
-        (["What?"], {"LLM_BASE_URL": "embedded", "META_AGENT_CACHE": "a-file/cache"}, 3, "start"),
+        (["What?"], {"LLM_BASE_URL": "embedded", "META_AGENT_CACHE": "a-file/cache"}, 3, "model"),
         (["What?"], {"GLOSSARY_PATH": "none.yaml"}, 2, "start"),
         (["execute", "good.py"], {"GLOSSARY_PATH": "none.yaml"}, 2, "start"),
         (["What?"], {}, 3, "model"),

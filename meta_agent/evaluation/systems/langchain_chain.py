@@ -17,6 +17,7 @@ from meta_agent.errors import ModelError, UsageError
 from meta_agent.evaluation.databases import EvaluatedDatabase
 from meta_agent.evaluation.systems.base import Answer, run_queries
 from meta_agent.evaluation.systems.single_call import SQL_TOKENS, sql_in
+from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.chat import ChatModel
 from meta_agent.llm.options import ModelOptions
 
@@ -30,11 +31,11 @@ class LangChainChain:
 
     name = "langchain-chain"
 
-    def __init__(self, options: ModelOptions) -> None:
+    def __init__(self, options: ModelOptions, answers: AnswerStore | None = None) -> None:
         """Raises UsageError where the packages of the evaluation are not installed."""
         _check_installed()
         # LangChain's own ChatOpenAI, with our address, temperature and seed.
-        self._chat = ChatModel(options).ready()
+        self._chat = ChatModel(options, answers).ready()
         self._chains: dict[str, Callable[[str], tuple[str, LlmUsage]]] = {}
 
     def answer(self, asked: str, database: EvaluatedDatabase) -> Answer:
@@ -66,7 +67,7 @@ class LangChainChain:
                     f"The model server did not answer the chain ({type(error).__name__}).",
                     "Check the model server and its context length.",
                 ) from error
-            return reply, _usage(callback.usage_metadata)
+            return reply, usage_of(callback.usage_metadata)
 
         return ask
 
@@ -84,7 +85,10 @@ def _check_installed() -> None:
         )
 
 
-def _usage(reported: dict[str, Any]) -> LlmUsage:
+def usage_of(reported: dict[str, Any]) -> LlmUsage:
+    """One call with its tokens; none for an answer from a cache, which comes with a cost of 0 only."""
+    if any("input_tokens" not in one for one in reported.values()):
+        return LlmUsage()
     total = LlmUsage(llm_calls=1)
     for one in reported.values():
         details = one.get("input_token_details") or {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
+from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, LlmUsage, Table
 from meta_agent.databases.base import Rows
 from meta_agent.evaluation.dataset import Question
 from meta_agent.evaluation.judge import Expected
 from meta_agent.evaluation.runner import outcome_of
 from meta_agent.evaluation.systems.base import Answer
-from meta_agent.evaluation.systems.langchain_chain import query_in
+from meta_agent.evaluation.systems.langchain_chain import query_in, usage_of
 from meta_agent.evaluation.systems.single_call import ddl, sql_in
 
 
@@ -35,6 +35,13 @@ def test_the_single_call_reads_a_block_or_the_whole_reply(reply: str) -> None:
 )
 def test_the_chain_is_read_in_every_form_its_prompt_leads_to(reply: str) -> None:
     assert query_in(reply) == "SELECT 1"
+
+
+def test_an_answer_from_the_cache_is_no_call() -> None:
+    asked = {"coder": {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}}
+    assert (usage_of(asked).llm_calls, usage_of(asked).prompt_tokens) == (1, 7)
+    assert usage_of({}).llm_calls == 1
+    assert usage_of({"coder": {"total_cost": 0}}) == LlmUsage()
 
 
 def test_the_baselines_schema_is_plain_ddl_with_keys_and_comments() -> None:

@@ -149,3 +149,21 @@ def test_the_environments_proxy_is_not_used_for_a_local_server(monkeypatch: pyte
         client = LLMClient(server.options())
         client.check()
         assert client.conversation("system").ask_text("hello") == "fine"
+
+
+def test_a_server_of_ours_is_started_when_it_is_needed_and_once() -> None:
+    started: list[str] = []
+    with ScriptedModel(["fine"]) as server:
+
+        def start() -> str:
+            started.append(server.base_url)
+            return server.base_url
+
+        client = LLMClient(server.options(base_url="embedded", known_as="ours"), start_server=start)
+        assert started == []
+        client.warm_up()
+        assert client.check().base_url == server.base_url
+        assert client.conversation("s").ask_text("hello") == "fine"
+        client.check()
+    assert started == [server.base_url]
+    assert client.options.server_identity == "ours"

@@ -1,0 +1,164 @@
+"""What every way of running a script does: its options, journal, package and container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from loguru import logger
+
+from meta_agent.answer_checks import answer_doubts
+from meta_agent.contracts import ExecutionResult, GeneratedScript, LlmUsage, ValidationResult
+from meta_agent.databases.url import normalise_url, parse_url
+from meta_agent.errors import SandboxError
+from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
+from meta_agent.executors.deployment_package import create_run_folder, write_package
+from meta_agent.generators.dockerfile_generator import package_files
+from meta_agent.generators.script_generator import DatabaseAccess
+from meta_agent.glossary import Glossary
+from meta_agent.interrupts import undisturbed
+from meta_agent.mechanisms import ALL, Mechanisms
+from meta_agent.runs.journal import Progress, RunJournal
+from meta_agent.runs.proven import ProvenQuestions
+from meta_agent.schema_prompt import SchemaOptions
+from meta_agent.validators.script_validator import ScriptValidator
+
+NO_WEB_PAGE = "A web page was asked for; this version answers in the terminal."
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """Everything a run needs to know from outside."""
+
+    runs_dir: Path
+    cache_dir: Path
+    sandbox: SandboxOptions
+    glossary: Glossary = field(default_factory=Glossary)
+    database_url: str | None = None
+    host: str = "0.0.0.0"  # noqa: S104 - where a web application listens inside its container
+    port: int = 8080
+    dry_run: bool = False
+    secrets: tuple[str, ...] = ()
+    """Texts that must not stand in any log or record."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know before any run, one sentence each."""
+    log_level: str = "INFO"
+    schema: SchemaOptions = field(default_factory=SchemaOptions)
+    """What of the rows may stand in a prompt."""
+    mechanisms: Mechanisms = ALL
+    """What an answer rests on besides the model; the evaluation switches some of it off."""
+    proven: ProvenQuestions | None = None
+    """Where scripts that answered well are kept and found again; None writes every script anew."""
+
+    @property
+    def told(self) -> SchemaOptions:
+        """What of the rows stands in a prompt, by settings and mechanisms."""
+        return replace(self.schema, facts=self.mechanisms.facts)
+
+
+def new_journal(request: str, options: PipelineOptions, progress: Progress) -> RunJournal:
+    """A journal in a new run folder. Raises UsageError where the folder cannot be made."""
+    started = datetime.now(timezone.utc).astimezone()
+    return RunJournal(
+        request,
+        create_run_folder(options.runs_dir, started),
+        started,
+        progress,
+        list(options.secrets),
+        options.log_level,
+        warnings=list(options.warnings),
+    )
+
+
+@contextmanager
+def sandbox(options: PipelineOptions) -> Iterator[ContainerExecutor]:
+    """An executor whose containers are gone afterwards: no interrupt cuts that short."""
+    executor = ContainerExecutor(options.sandbox, log_output)
+    try:
+        yield executor
+    finally:
+        with undisturbed():
+            executor.close()
+
+
+def validated(run: RunJournal, script: GeneratedScript) -> ValidationResult:
+    """The validator's verdict on a script, which becomes the run's."""
+    with run.stage("validation"):
+        run.script = script
+        run.validation = verdict = ScriptValidator().validate(script.source, requirements=script.requirements)
+    return verdict
+
+
+def write_deployment_package(
+    run: RunJournal,
+    options: PipelineOptions,
+    script: GeneratedScript,
+    validation: ValidationResult,
+    executor: ContainerExecutor,
+) -> None:
+    """Write everything into the run's folder that it takes to run the script again without us."""
+    with run.stage("packaging"):
+        url = script_url(options) if script.needs_database else None
+        endpoint = parse_url(url).endpoint if url else None
+        files = package_files(
+            script,
+            validation,
+            name=run.run_dir.name,
+            request=run.request,
+            created=run.started_at,
+            base_image=options.sandbox.base_image,
+            socket_folder=endpoint.host if endpoint and endpoint.is_socket else None,
+        )
+        write_package(run.run_dir, files, package_env(url, options, executor))
+
+
+def package_env(url: str | None, options: PipelineOptions, executor: ContainerExecutor) -> dict[str, str]:
+    """What holds on this machine only, and so stands in .env: the login, and a base image made here."""
+    env = {} if url is None else {"DATABASE_URL": url}
+    with suppress(SandboxError):  # where Docker is away the package is still good; running it will tell
+        if not options.dry_run and (base := executor.base_image()) != options.sandbox.base_image:
+            env["BASE_IMAGE"] = base
+    return env
+
+
+def script_url(options: PipelineOptions) -> str | None:
+    """The database as the script's driver knows it."""
+    return normalise_url(options.database_url) if options.database_url else None
+
+
+def execute_in_sandbox(
+    run: RunJournal,
+    options: PipelineOptions,
+    executor: ContainerExecutor,
+    script: GeneratedScript,
+    validation: ValidationResult,
+) -> ExecutionResult:
+    """Run the packaged script in its container."""
+    with run.stage("execution"):
+        run.execution = result = executor.execute(run.run_dir, script, validation, script_url(options))
+    return result
+
+
+def doubts_about(run: RunJournal, database: DatabaseAccess | None) -> tuple[str, ...]:
+    """What the user should know about the answer of a finished run, one sentence each."""
+    if run.script is None or run.execution is None:
+        return ()
+    return answer_doubts(run.script, run.execution, run.request, database.lookup if database else None)
+
+
+def log_output(text: str) -> None:
+    """Keep what the script prints in the run's log."""
+    logger.debug("script: {}", text.rstrip("\n"))
+
+
+def spent(after: LlmUsage, before: LlmUsage) -> LlmUsage:
+    """What one run has used of a client that may serve several."""
+    return LlmUsage(
+        llm_calls=after.llm_calls - before.llm_calls,
+        prompt_tokens=after.prompt_tokens - before.prompt_tokens,
+        cached_prompt_tokens=after.cached_prompt_tokens - before.cached_prompt_tokens,
+        completion_tokens=after.completion_tokens - before.completion_tokens,
+    )
