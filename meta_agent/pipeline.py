@@ -133,7 +133,12 @@ class Pipeline:
         about_request = self._conversation("")
         self._prepare_sandbox(executor, usual_dependencies(needs_data=database is not None), database)
         with run.stage("analysis"):
-            analyzer = TaskAnalyzer(about_request, schema, self._options.glossary)
+            analyzer = TaskAnalyzer(
+                about_request,
+                schema,
+                self._options.glossary,
+                asks_always=not self._options.mechanisms.short_analysis,
+            )
             run.analysis = analysis = analyzer.analyze(request)
         self._check_answerable(run, analysis)
         if not self._options.dry_run:

@@ -61,7 +61,10 @@ ScriptEntry: TypeAlias = "str | Behaviour | Callable[[ChatCall], str | Behaviour
 
 
 class ScriptedModel:
-    """The server; runs from construction until ``close`` or the end of its ``with`` block."""
+    """The server; runs from construction until ``close`` or the end of its ``with`` block.
+
+    An analysis in the script is passed over where a query is asked for straight away.
+    """
 
     def __init__(
         self,
@@ -162,6 +165,8 @@ class ScriptedModel:
                 self.test_messages.append(call)
                 return _behaviour(self._test_reply, call)
             self.requests.append(call)
+            while self._script and _is_analysis(self._script[0]) and "response_format" not in call.body:
+                self._script.pop(0)  # the request's own words said it: the model was not asked
             if not self._script:
                 self.overrun += 1
                 return Fails(400, "the script of the scripted model ran out")
@@ -184,6 +189,10 @@ def unused_url() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
+
+
+def _is_analysis(entry: ScriptEntry) -> bool:
+    return isinstance(entry, str) and entry.startswith("{") and '"primary_goal"' in entry
 
 
 def _behaviour(entry: ScriptEntry, call: ChatCall) -> Behaviour:

@@ -13,7 +13,7 @@ from sqlglot.optimizer.scope import Scope
 
 from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.generators.metric_formulas import Formulas
-from meta_agent.generators.sql_joins import Neighbour, join_of, links, neighbours
+from meta_agent.generators.sql_joins import Neighbour, distinct_meanings, join_of, links, neighbours
 from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table, column_of, identifier
 from meta_agent.generators.sql_similar import nearest_name, prefixed_name, suggestions
 from meta_agent.glossary import normalise
@@ -283,7 +283,7 @@ class ScopeNames:
         """Join the one neighbouring table that has the column, if the rows stay what was asked for."""
         if not isinstance(self._select, exp.Select) or self._having(column.name, self._outer_sources()):
             return False
-        options = self._distinct_meanings(list(self._neighbours_having(column.name)))
+        options = distinct_meanings(self._select, list(self._neighbours_having(column.name)))
         quiet = [option for option in options if not option.adds_rows(self._schema)]
         chosen = quiet if len(quiet) == 1 and not aggregates_of(self._select) else options
         if len(chosen) != 1 or (not quiet and not self._wants_rows_of(chosen[0].table, column)):
@@ -304,25 +304,6 @@ class ScopeNames:
             for neighbour in neighbours(alias, table, self._schema):
                 if neighbour.table not in joined and any(c.name == name for c in neighbour.table.columns):
                     yield neighbour
-
-    def _distinct_meanings(self, options: list[Neighbour]) -> list[Neighbour]:
-        """One way only to a table that several tables refer to by columns that a join equates."""
-        equated = {
-            frozenset(((eq.this.table, eq.this.name), (eq.expression.table, eq.expression.name)))
-            for join in self._select.args.get("joins") or ()
-            if not join.side
-            for eq in join.find_all(exp.EQ)
-            if isinstance(eq.this, exp.Column) and isinstance(eq.expression, exp.Column)
-        }
-
-        def means_the_same(one: Neighbour, other: Neighbour) -> bool:
-            return one.table is other.table and all(
-                theirs == theirs_too and frozenset(((one.alias, ours), (other.alias, ours_too))) in equated
-                for (ours, theirs), (ours_too, theirs_too) in zip(one.pairs, other.pairs, strict=False)
-            )
-
-        first = options[:1]
-        return first if all(means_the_same(first[0], other) for other in options[1:]) else options
 
     def _wants_rows_of(self, child: Table, column: exp.Column) -> bool:
         """Whether a join that adds rows is what was asked for.

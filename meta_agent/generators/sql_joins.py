@@ -58,6 +58,26 @@ def links(alias: str, own: Table, other: Table) -> Iterator[Neighbour]:
             yield Neighbour(alias, own, other, tuple((theirs, ours) for ours, theirs in _pairs(key)))
 
 
+def distinct_meanings(select: exp.Expr, options: list[Neighbour]) -> list[Neighbour]:
+    """One way only to a table that several tables refer to by columns that a join of ``select`` equates."""
+    equated = {
+        frozenset(((eq.this.table, eq.this.name), (eq.expression.table, eq.expression.name)))
+        for join in select.args.get("joins") or ()
+        if not join.side
+        for eq in join.find_all(exp.EQ)
+        if isinstance(eq.this, exp.Column) and isinstance(eq.expression, exp.Column)
+    }
+
+    def means_the_same(one: Neighbour, other: Neighbour) -> bool:
+        return one.table is other.table and all(
+            theirs == theirs_too and frozenset(((one.alias, ours), (other.alias, ours_too))) in equated
+            for (ours, theirs), (ours_too, theirs_too) in zip(one.pairs, other.pairs, strict=False)
+        )
+
+    first = options[:1]
+    return first if all(means_the_same(first[0], other) for other in options[1:]) else options
+
+
 def _pairs(key: ForeignKey) -> tuple[tuple[str, str], ...]:
     return tuple(zip(key.columns, key.referred_columns, strict=True))
 

@@ -100,7 +100,7 @@ class Runner:
             **{
                 "database_url": self.database_url,
                 "glossary": load_glossary(PROJECT / "glossary.yaml"),
-                "mechanisms": Mechanisms(drafts=1),
+                "mechanisms": Mechanisms(drafts=1, short_analysis=False),
                 **self.options,
             },
         )
