@@ -14,6 +14,7 @@ from typing import Literal
 from meta_agent.analyzers.task_analyzer import AnalysisDraft, TaskAnalyzer
 from meta_agent.contracts import (
     Contract,
+    DatabaseSchema,
     ExecutionPlan,
     SimulationConfig,
     TaskAnalysis,
@@ -77,20 +78,32 @@ class PromptPreviewer:
 
     def of_request(self, request: UserRequest) -> PromptPreview:
         """What the stages would ask about a request. Raises DatabaseError, NoAnswer."""
-        model = Recorder(self._model, [_ANALYSIS])
-        about_request = model.conversation(_system(""))
-        schema = self._access.schema if self._access else None
-        analysis = TaskAnalyzer(about_request, schema, self._options.glossary).analyze(request)
-        planner = ExecutionPlanner(about_request, schema, host=self._options.host, port=self._options.port)
-        stages: list[Stage] = ["analysis"]
-        try:
+        analyst, planner, writer = (Recorder(self._model, given) for given in ((_ANALYSIS,), (), ()))
+        analysis = self._analyzed(analyst, request)
+        self._ask_for_plan(planner, request, analysis)
+        note = self._ask_for_script(writer, request, analysis)
+        last: Stage = "query" if self._access and analysis.data_sources else "function"
+        stages: list[tuple[Stage, Recorder]] = [("analysis", analyst), ("plan", planner), (last, writer)]
+        return PromptPreview(
+            database_schema=None,
+            prompts=tuple(_prompt(stage, turns) for stage, recorder in stages for turns in recorder.asked),
+            warnings=(note,) if note else (),
+        )
+
+    def _analyzed(self, model: Recorder, request: UserRequest) -> TaskAnalysis:
+        asks_always = not self._options.mechanisms.short_analysis
+        conversation, glossary = model.conversation(_system("")), self._options.glossary
+        return TaskAnalyzer(conversation, self._schema, glossary, asks_always=asks_always).analyze(request)
+
+    def _ask_for_plan(self, model: Recorder, request: UserRequest, analysis: TaskAnalysis) -> None:
+        conversation, options = model.conversation(_system("")), self._options
+        planner = ExecutionPlanner(conversation, self._schema, host=options.host, port=options.port)
+        with suppress(NotAsked):
             planner.plan(request, analysis)
-        except NotAsked:
-            stages.append("plan")
-        note = self._ask_for_script(model, request, analysis)
-        stages.append("query" if self._access and analysis.data_sources else "function")
-        prompts = [_prompt(stage, turns) for stage, turns in zip(stages, model.asked, strict=True)]
-        return PromptPreview(database_schema=None, prompts=tuple(prompts), warnings=(note,) if note else ())
+
+    @property
+    def _schema(self) -> DatabaseSchema | None:
+        return self._access.schema if self._access else None
 
     def _ask_for_script(self, model: Recorder, request: UserRequest, analysis: TaskAnalysis) -> str | None:
         """Have the script asked for; what of the schema was left out."""

@@ -62,7 +62,7 @@ def private(portfolio: RunningPostgres) -> str:
 
 @pytest.fixture
 def runner(private: str, tmp_path: Path) -> Runner:
-    return Runner(tmp_path, private, options={"mechanisms": Mechanisms(drafts=1)})
+    return Runner(tmp_path, private, options={"mechanisms": Mechanisms(drafts=1, short_analysis=False)})
 
 
 def prompts_of(
@@ -132,8 +132,10 @@ def test_the_traceback_is_told_by_default(runner: Runner) -> None:
     assert 'invalid input syntax for type integer: "canary-tenant-1"' in calls[-1].last_user
 
 
-def test_the_preview_is_what_a_run_sends(runner: Runner) -> None:
-    runner.options["dry_run"] = True
+@pytest.mark.parametrize("short", [False, True], ids=["analysis by the model", "analysis by words"])
+def test_the_preview_is_what_a_run_sends(runner: Runner, short: bool) -> None:
+    mechanisms = Mechanisms(drafts=1, short_analysis=short)
+    runner.options |= {"dry_run": True, "mechanisms": mechanisms}
     calls, _ = prompts_of(runner, SchemaOptions(samples=1), GOOD)
     with ScriptedModel() as model:
         pipeline_options = PipelineOptions(
@@ -141,6 +143,7 @@ def test_the_preview_is_what_a_run_sends(runner: Runner) -> None:
             cache_dir=runner.folder / "cache",
             sandbox=SandboxOptions(),
             schema=SchemaOptions(samples=1),
+            mechanisms=mechanisms,
         )
         database = open_database(runner.database_url or "")
         try:
@@ -150,7 +153,7 @@ def test_the_preview_is_what_a_run_sends(runner: Runner) -> None:
         finally:
             database.close()
     assert not model.requests and not model.test_messages
-    assert [prompt.stage for prompt in preview.prompts] == ["analysis", "query"]
+    assert preview.prompts[-1].stage == "query"
     sent = [(c.messages[0]["content"], c.last_user) for c in calls if len(c.messages) == 2]
     assert [(prompt.system, prompt.user) for prompt in preview.prompts] == sent
     assert schema.startswith("CREATE TABLE leases") and "example rows" not in schema
