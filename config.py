@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     llm_idle_timeout: float = Field(default=60.0, gt=0, le=3600)
     llm_cache: bool = True
 
+    schema_values: bool = True
+    schema_samples: int = Field(default=0, ge=0, le=5)
+
     host: str = "0.0.0.0"  # noqa: S104 - inside a container; published on 127.0.0.1 only
     port: int = Field(default=8080, ge=1, le=65535)
     log_level: Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -164,6 +167,7 @@ def session_options(settings: Settings, *, dry_run: bool = False, reads_cache: b
     from meta_agent.run_steps import PipelineOptions
     from meta_agent.runs.proven import ProvenQuestions
     from meta_agent.runs.secrets import secrets_of_url
+    from meta_agent.schema_prompt import SchemaOptions
     from meta_agent.session import SessionOptions
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
@@ -187,6 +191,7 @@ def session_options(settings: Settings, *, dry_run: bool = False, reads_cache: b
             secrets=secrets,
             warnings=settings_warnings(),
             log_level=settings.log_level,
+            schema=SchemaOptions(values=settings.schema_values, samples=settings.schema_samples),
             proven=ProvenQuestions(folder, reads=reads_cache) if keeps else None,
         ),
     )

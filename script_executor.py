@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 VERSION = "2.1.0"
 PROGRAM = "script_executor.py"
-COMMANDS = ("validate", "execute", "doctor")
-EPILOG = "Other commands: validate FILE, execute FILE, doctor (each with --help)."
+COMMANDS = ("validate", "execute", "prompt", "doctor")
+EPILOG = "Also: validate FILE, execute FILE, prompt, doctor (each with --help)."
 
 ask_app = typer.Typer(add_completion=False, rich_markup_mode=None)
 command_app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -82,6 +82,21 @@ def execute(
     """Run a script in the sandbox, without the model."""
     with Invocation(f"execute {file}", json=json, debug=debug, quiet=quiet, demo=demo) as invocation:
         invocation.execute(file)
+    return invocation.exit_code
+
+
+@command_app.command()
+def prompt(
+    request: Annotated[
+        str | None, typer.Argument(metavar="REQUEST", help="Your question; without it only the schema.")
+    ] = None,
+    demo: Demo = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Show what would be sent to the model for a question, without asking it."""
+    with Invocation(request or "prompt", json=json, debug=debug, demo=demo) as invocation:
+        invocation.prompt(request)
     return invocation.exit_code
 
 
@@ -182,6 +197,15 @@ class Invocation:
         source = read_script(file)
         session = self._session()
         self._show(session.execute(source, file.name), session)
+
+    def prompt(self, request: str | None) -> None:
+        """Show the prompts of a request, or the schema alone."""
+        self._begin()
+        from meta_agent.request_input import given_content, read_request
+
+        given = given_content(request) if request is not None else None
+        asked = read_request(*given) if given is not None else None
+        self._reporter.show_prompts(self._session().prompts(asked))
 
     def doctor(self) -> None:
         """Show a line for every check; the first broken one gives the exit status."""

@@ -8,6 +8,11 @@ Start reading in ``pipeline.py``: the stages in their order.
     contracts.py   what the stages hand to one another
     errors.py      everything that can go wrong, and its exit code
     script_failures.py   what the failure of a script means, for the model and for the user
+    join_graph.py  which joins lead from table to table
+    schema_prompt.py   what the model reads of a database for one request; schema_relevance.py ranks
+                   its tables, schema_cut.py takes those that fit
+    prompt_preview.py   the prompts of a request, without asking the model
+    private_failures.py   why a script failed, without a word of what is stored
     analyzers/     request           -> TaskAnalysis
     planners/      TaskAnalysis      -> ExecutionPlan
     generators/    ExecutionPlan     -> GeneratedScript and its deployment package

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meta_agent.analyzers.task_analyzer import TaskAnalyzer
 from meta_agent.contracts import (
-    DatabaseSchema,
     GeneratedScript,
     LlmUsage,
     RunRecord,
@@ -28,6 +28,7 @@ from meta_agent.generators.dockerfile_generator import pin_requirements
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator, given_script
 from meta_agent.llm.background import Background
 from meta_agent.planners.execution_planner import ExecutionPlanner, usual_dependencies
+from meta_agent.private_failures import private_findings, private_problem
 from meta_agent.rendering import render
 from meta_agent.reuse import Reuse
 from meta_agent.run_steps import (
@@ -43,6 +44,8 @@ from meta_agent.run_steps import (
     write_deployment_package,
 )
 from meta_agent.runs.journal import Progress, RunJournal
+from meta_agent.schema_prompt import SchemaPrompt, schema_prompt
+from meta_agent.schema_relevance import asked_about
 from meta_agent.script_failures import can_be_mended, failure_of, findings_of, last_line, problem_of
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
 from meta_agent.utils.llm_client import Conversation, LLMClient
@@ -72,6 +75,11 @@ class Pipeline:
         self._progress = progress
         self._open_database = open_database
         self._reuse = Reuse(options, client.options)
+
+    @property
+    def _may_tell(self) -> bool:
+        """Whether the model may be told what stands in rows."""
+        return self._options.schema.values
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -122,7 +130,7 @@ class Pipeline:
         executor: ContainerExecutor,
     ) -> None:
         schema = database.schema if database else None
-        about_request = self._conversation(None)
+        about_request = self._conversation("")
         self._prepare_sandbox(executor, usual_dependencies(needs_data=database is not None), database)
         with run.stage("analysis"):
             analyzer = TaskAnalyzer(
@@ -141,21 +149,33 @@ class Pipeline:
             )
             run.plan = plan = planner.plan(request, analysis)
         self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
-        about_data = self._conversation(schema if analysis.data_sources else None)
-        generator = ScriptGenerator(about_data, self._options.glossary, database, self._options.mechanisms)
+        shown = self._shown_schema(run, analysis, database)
+        generator = ScriptGenerator(
+            self._conversation(shown.text if shown else ""),
+            self._options.glossary,
+            replace(database, describe=shown.describe) if database and shown else database,
+            self._options.mechanisms,
+        )
 
         def generate(problem: str | None) -> GeneratedScript:
             return generator.generate(request, analysis, plan, created=run.started_at, problem=problem)
 
         self._generate_and_execute(run, generate, executor)
 
-    def _conversation(self, schema: DatabaseSchema | None) -> Conversation:
-        return self._client.conversation(
-            render("prompts/system.md.j2", schema=self._described(schema) if schema else "")
-        )
+    def _conversation(self, schema: str) -> Conversation:
+        return self._client.conversation(render("prompts/system.md.j2", schema=schema))
 
-    def _described(self, schema: DatabaseSchema) -> str:
-        return prompt_form(schema, facts=self._options.mechanisms.facts)
+    def _shown_schema(
+        self, run: RunJournal, analysis: TaskAnalysis, database: DatabaseAccess | None
+    ) -> SchemaPrompt | None:
+        """What the model is shown of the database; None where the request needs none."""
+        if database is None or not analysis.data_sources:
+            return None
+        asked = asked_about(run.request, analysis, self._options.glossary)
+        told, room = self._options.told, self._client.context_length
+        shown = schema_prompt(database.schema, asked, told, room, database.lookup)
+        run.warnings.extend([shown.note] if shown.note else [])
+        return shown
 
     # --- preparation -----------------------------------------------------------------
 
@@ -177,9 +197,7 @@ class Pipeline:
         if rights.can_write:
             run.warnings.append(f"{rights.detail} Give the tool a role that may only read.")
         return (
-            DatabaseAccess(run.schema, database.explain, self._described, database)
-            if run.schema.tables
-            else None
+            DatabaseAccess(run.schema, database.explain, prompt_form, database) if run.schema.tables else None
         )
 
     def _check_answerable(self, run: RunJournal, analysis: TaskAnalysis) -> None:
@@ -221,8 +239,8 @@ class Pipeline:
                 return
             if not can_be_mended(script, result):
                 raise failure_of(script, result, tries=1)
-            problem = problem_of(result)
-            self._progress.note(f"The script failed and is written again: {last_line(problem)}")
+            problem = problem_of(result) if self._may_tell else private_problem(script, result)
+            self._progress.note(f"The script failed and is written again: {last_line(problem_of(result))}")
         raise failure_of(script, result, tries=1 + EXECUTION_REPAIRS)
 
     def _accepted_script(
@@ -235,10 +253,11 @@ class Pipeline:
             validation = validated(run, script)
             if validation.is_valid:
                 return script, validation
-            problem = findings_of(validation)
-            self._progress.note(f"The validator refuses the script: {problem}")
+            problem = findings_of(validation) if self._may_tell else private_findings(validation)
+            self._progress.note(f"The validator refuses the script: {findings_of(validation)}")
         raise ScriptRefused(
-            f"The validator refused {VALIDATION_ROUNDS} scripts in a row; the last one: {problem}",
+            f"The validator refused {VALIDATION_ROUNDS} scripts in a row; the last one:"
+            f" {findings_of(validation)}",
             f"Ask in another way; all findings are in {run.run_dir / 'run.json'}.",
         )
 

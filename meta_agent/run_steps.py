@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from meta_agent.interrupts import undisturbed
 from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.runs.proven import ProvenQuestions
+from meta_agent.schema_prompt import SchemaOptions
 from meta_agent.validators.script_validator import ScriptValidator
 
 NO_WEB_PAGE = "A web page was asked for; this version answers in the terminal."
@@ -45,10 +46,17 @@ class PipelineOptions:
     warnings: tuple[str, ...] = ()
     """What the user should know before any run, one sentence each."""
     log_level: str = "INFO"
+    schema: SchemaOptions = field(default_factory=SchemaOptions)
+    """What of the rows may stand in a prompt."""
     mechanisms: Mechanisms = ALL
     """What an answer rests on besides the model; the evaluation switches some of it off."""
     proven: ProvenQuestions | None = None
     """Where scripts that answered well are kept and found again; None writes every script anew."""
+
+    @property
+    def told(self) -> SchemaOptions:
+        """What of the rows stands in a prompt, by settings and mechanisms."""
+        return replace(self.schema, facts=self.mechanisms.facts)
 
 
 def new_journal(request: str, options: PipelineOptions, progress: Progress) -> RunJournal:

@@ -7,6 +7,7 @@ folder and record like any other run that fails.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from meta_agent.utils.llm_client import LLMClient
 
 if TYPE_CHECKING:
     from meta_agent.doctor import Check
+    from meta_agent.prompt_preview import PromptPreview
 
 EMBEDDED_CHECK_SECONDS = 60.0
 """The embedded model shares a small machine with everything else: there, slow is not broken."""
@@ -97,6 +99,18 @@ class Session:
             execute_given(source, name, options, run)
 
         return run.record(work, LlmUsage)
+
+    def prompts(self, request: UserRequest | None) -> PromptPreview:
+        """What the model would be told; without a request only the schema. Asks no model, leaves no run."""
+        from meta_agent.prompt_preview import PromptPreviewer
+
+        options = self._pipeline_options()
+        with ExitStack() as resources:
+            database = open_database(options.database_url) if options.database_url else None
+            if database is not None:
+                resources.callback(database.close)
+            preview = PromptPreviewer(options, self._options.model, database)
+            return preview.of_request(request) if request else preview.schema()
 
     def checks(self) -> Iterator[Check]:
         """The doctor's checks, one after the other."""

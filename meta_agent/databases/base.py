@@ -3,7 +3,8 @@
 A stage that needs a database takes a ``Database``; which kind it is, and which
 driver speaks to it, stays in this package. Nothing offered here can change a
 database. A user's rows are read only to count them, to look a text of a query up, for a few
-facts about each column, and to see whether two drafts of a query agree.
+facts about each column, for example rows where the user wants them in the prompt, and to see
+whether two drafts of a query agree.
 """
 
 from __future__ import annotations

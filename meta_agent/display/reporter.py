@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from meta_agent.doctor import Check
     from meta_agent.errors import ExitCode
     from meta_agent.glossary import Glossary
+    from meta_agent.prompt_preview import PromptPreview
 
 
 class Reporter:
@@ -55,6 +56,18 @@ class Reporter:
             self._print_json(verdict_as_json(verdict))
         else:
             show_validation(verdict, stdout_console())
+
+    def show_prompts(self, preview: PromptPreview) -> None:
+        """What a model would be told, as it is."""
+        from meta_agent.display.answer import show_warnings
+        from meta_agent.display.prompts import preview_as_json, preview_as_text
+
+        self.progress.close()
+        if self._json:
+            self._print_json(preview_as_json(preview))
+        else:
+            write_text(preview_as_text(preview))
+        show_warnings(preview.warnings, self.stderr)
 
     def show_checks(self, checks: Iterable[Check]) -> list[Check]:
         """The doctor's checks as they come in; they are returned as a list."""

@@ -17,10 +17,10 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from meta_agent.contracts import Column, DatabaseSchema, Table
-from meta_agent.generators.join_graph import JoinGraph, key_of
 from meta_agent.generators.sql_joins import is_unique
 from meta_agent.generators.sql_parsing import DIALECT, column_of
 from meta_agent.glossary import Glossary, Metric, normalise
+from meta_agent.join_graph import JoinGraph, key_of
 
 _PHRASE = re.compile(r"[A-Za-z][A-Za-z_ ]*[A-Za-z]|[A-Za-z]")
 _BEYOND = re.compile(r",|;|\bwhere\b|\bif\b|\bin percent\b", re.IGNORECASE)

@@ -12,8 +12,8 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
 from meta_agent.contracts import DatabaseSchema
-from meta_agent.generators.join_graph import JoinGraph, key_of
 from meta_agent.generators.sql_origin import origin_of
+from meta_agent.join_graph import JoinGraph, key_of
 from meta_agent.mentions import stems
 
 _RATIO = re.compile(r"\b(ratio|proportion)\b", re.IGNORECASE)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from meta_agent.contracts import DatabaseSchema, Table
-from meta_agent.generators.join_graph import ColumnKey, JoinGraph, Link, TableKey, key_of
 from meta_agent.generators.sql_parsing import catalogue_table, column_of, identifier
 from meta_agent.generators.sql_similar import nearest_name, prefixed_name
+from meta_agent.join_graph import ColumnKey, JoinGraph, Link, TableKey, key_of
 from meta_agent.mentions import speaks_of, speaks_of_table
 
 

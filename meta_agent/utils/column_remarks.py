@@ -31,14 +31,19 @@ def column_remark(column: Column, comment: str, is_key: bool) -> str:
     return "; ".join(filter(None, (comment, told)))
 
 
-def declared_only(table: Table) -> Table:
-    """A table as the catalogue alone describes it, its rows counted."""
+def without_values(table: Table) -> Table:
+    """A table without what stands in its rows: keys and counts stay, inferred ones too."""
     columns = tuple(
         column.model_copy(update={"values": (), "lowest": None, "highest": None, "has_nulls": None})
         for column in table.columns
     )
+    return table.model_copy(update={"columns": columns})
+
+
+def declared_only(table: Table) -> Table:
+    """A table as the catalogue alone describes it, its rows counted."""
     keys = tuple(key for key in table.foreign_keys if not key.inferred)
-    return table.model_copy(update={"columns": columns, "foreign_keys": keys, "inferred_unique": ()})
+    return without_values(table).model_copy(update={"foreign_keys": keys, "inferred_unique": ()})
 
 
 def _values(values: Sequence[str], comment: str) -> str:

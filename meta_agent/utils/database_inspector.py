@@ -13,8 +13,10 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from loguru import logger
 from pydantic import ValidationError
@@ -22,6 +24,7 @@ from pydantic import ValidationError
 from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
 from meta_agent.databases import Database
 from meta_agent.databases.names import is_harmless, quote_name, quote_table
+from meta_agent.join_graph import TableKey, key_of
 from meta_agent.utils.column_remarks import column_remark, declared_only
 
 COUNTS_LAST_SECONDS = 600
@@ -38,6 +41,7 @@ _SHORT_TYPES = {
     "timestamp without time zone": "timestamp",
     "time without time zone": "time",
 }
+_NOTHING: Mapping[TableKey, Any] = MappingProxyType({})
 _MODIFIER = re.compile(r"\(\d+(?:,-?\d+)?\)")
 
 
@@ -73,15 +77,26 @@ class DatabaseInspector:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def prompt_form(schema: DatabaseSchema, facts: bool = True) -> str:
+def prompt_form(
+    schema: DatabaseSchema,
+    facts: bool = True,
+    *,
+    hidden_columns: Mapping[TableKey, int] = _NOTHING,
+    examples: Mapping[TableKey, str] = _NOTHING,
+) -> str:
     """The schema as CREATE TABLE statements for the model, with as few tokens as will do.
 
     Left out, because no question needs them: NOT NULL, lengths and precisions, indexes,
     defaults. Kept: keys as REFERENCES, comments, row counts, what is a view. ``facts``: also what
-    only the rows say, which are inferred keys, few texts and ranges.
+    only the rows say, which are inferred keys, few texts and ranges. ``hidden_columns``: how many
+    columns a table has besides those given here. ``examples``: lines to put under a table.
     """
-    tables = schema.tables if facts else map(declared_only, schema.tables)
-    return "\n".join(_create_table(table, schema.default_schema) for table in tables)
+    parts: list[str] = []
+    for table in schema.tables if facts else map(declared_only, schema.tables):
+        key = key_of(table)
+        parts.append(_create_table(table, schema.default_schema, hidden_columns.get(key, 0)))
+        parts += [examples[key]] if key in examples else []
+    return "\n".join(parts)
 
 
 def compact_form(schema: DatabaseSchema) -> str:
@@ -97,9 +112,11 @@ def compact_form(schema: DatabaseSchema) -> str:
 # --- the form for the model ------------------------------------------------------
 
 
-def _create_table(table: Table, default_schema: str) -> str:
+def _create_table(table: Table, default_schema: str, hidden_columns: int) -> str:
     name = quote_table(table.schema_name, table.name, default_schema)
-    remarks = [text for text in (_rows(table), _quoted(table.comment, LONGEST_TABLE_COMMENT)) if text]
+    hidden = f"{hidden_columns} more columns not shown" if hidden_columns else ""
+    told = (_rows(table), _quoted(table.comment, LONGEST_TABLE_COMMENT), hidden)
+    remarks = [text for text in told if text]
     heading = f"CREATE {table.kind.upper()} {name} (" + (f" -- {', '.join(remarks)}" if remarks else "")
     definitions = [*_column_lines(table, default_schema), *_table_constraints(table, default_schema)]
     body = [

@@ -91,6 +91,11 @@ class LLMClient:
         return self._calls.model
 
     @property
+    def context_length(self) -> int:
+        """Tokens of prompt and answer together: as loaded once it was checked, else as configured."""
+        return self._calls.context_length
+
+    @property
     def usage(self) -> LlmUsage:
         """All calls so far, the test message included."""
         return self._counter.total

@@ -222,3 +222,13 @@ def test_an_internal_error_is_one_json_object_too(
 
 def _broken(*_arguments: object) -> None:
     raise KeyError("inside")
+
+
+def test_prompts_are_shown_without_a_model(program: Program) -> None:
+    assert program.run("prompt", "What is 17 times 23?") == 0
+    assert program.out.startswith("=== analysis: system ===\n") and "=== function: user ===" in program.out
+    preview = program.json("prompt", "-", stdin=b"What is 17 times 23?")
+    assert [prompt["stage"] for prompt in preview["prompts"]] == ["analysis", "function"]
+    assert program.json("prompt") == {"schema": None, "prompts": [], "warnings": []}
+    assert program.run("prompt", " ") == 2
+    assert not program.runs_dir.exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config import PROJECT_DIR, Settings, load_settings, settings_warnings
+from config import PROJECT_DIR, Settings, load_settings, session_options, settings_warnings
 from meta_agent.errors import ExitCode, UsageError
 
 CANARY = "canary-7f3a"
@@ -168,3 +168,20 @@ def test_the_cache_folder_follows_the_usual_rules(monkeypatch: pytest.MonkeyPatc
     assert load_settings().cache_folder == Path.home() / ".cache" / "meta-agent"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert load_settings().cache_folder == tmp_path / "meta-agent"
+
+
+@pytest.mark.parametrize(
+    ("content", "values", "samples"),
+    [("", True, 0), ("SCHEMA_VALUES=false\nSCHEMA_SAMPLES=5\n", False, 5), ("SCHEMA_VALUES=no", False, 0)],
+)
+def test_what_may_be_told_of_the_rows(env_file: Path, content: str, values: bool, samples: int) -> None:
+    env_file.write_text(content)
+    told = session_options(load_settings()).pipeline.told
+    assert (told.values, told.samples, told.facts) == (values, samples, True)
+
+
+@pytest.mark.parametrize("content", ["SCHEMA_VALUES=perhaps", "SCHEMA_SAMPLES=6", "SCHEMA_SAMPLES=-1"])
+def test_what_may_be_told_is_never_guessed(env_file: Path, content: str) -> None:
+    env_file.write_text(content)
+    with pytest.raises(UsageError, match=content.partition("=")[0]):
+        load_settings()

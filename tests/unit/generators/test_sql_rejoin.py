@@ -7,9 +7,9 @@ import pytest
 from sample_schema import database, table
 
 from meta_agent.contracts import DatabaseSchema
-from meta_agent.generators.join_graph import JoinGraph
 from meta_agent.generators.sql_parsing import parse_queries
 from meta_agent.generators.sql_rejoin import mend_joins
+from meta_agent.join_graph import JoinGraph
 
 CLINIC = database(
     table("hospital", "hid:integer hname:text region:text", key=("hid",)),
