@@ -118,6 +118,11 @@ class QueryWriter:
         self._conversation = group[0].conversation
         return self._final(group, drafts, task)
 
+    @property
+    def conversation(self) -> Conversation:
+        """With the draft that was taken: what a correction has to go on from."""
+        return self._conversation
+
     # --- drafts ----------------------------------------------------------------------------
 
     def _styles(self, task: Task) -> Sequence[_Style]:

@@ -133,6 +133,7 @@ class ScriptGenerator:
             self._mechanisms,
         )
         written = writer.write(task, problem)
+        self._conversation = writer.conversation
         imports, transform = split_imports(written.transform)
         source = render(
             _REPORT,

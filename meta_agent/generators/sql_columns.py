@@ -13,8 +13,22 @@ from sqlglot.optimizer.scope import Scope
 
 from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.generators.metric_formulas import Formulas
-from meta_agent.generators.sql_joins import Neighbour, distinct_meanings, join_of, links, neighbours, siblings
-from meta_agent.generators.sql_parsing import aggregates_of, catalogue_table, column_of, identifier
+from meta_agent.generators.sql_joins import (
+    Neighbour,
+    distinct_meanings,
+    join_of,
+    links,
+    neighbours,
+    siblings,
+    wants_rows_of,
+)
+from meta_agent.generators.sql_parsing import (
+    aggregates_of,
+    calculated_with,
+    catalogue_table,
+    column_of,
+    identifier,
+)
 from meta_agent.generators.sql_similar import named_with_table, nearest_name, prefixed_name, suggestions
 from meta_agent.glossary import normalise
 
@@ -242,13 +256,7 @@ class ScopeNames:
 
     def _use_companion(self, column: exp.Column) -> bool:
         """Of several tables with the column that one which alone has all others of the same calculation."""
-        whole = column.find_ancestor(exp.Select, exp.AggFunc, exp.Subquery)
-        around = column.parent
-        while isinstance(around, exp.Binary | exp.Paren | exp.Nullif) and around.parent is not whole:
-            around = around.parent
-        beside = (
-            {c.name for c in around.find_all(exp.Column)} - {column.name} if around is not None else set()
-        )
+        beside = calculated_with(column)
         having = [
             alias
             for alias in self._having(column.name, self._sources())
@@ -299,7 +307,9 @@ class ScopeNames:
         options = distinct_meanings(self._select, list(self._neighbours_having(column.name)))
         quiet = [option for option in options if not option.adds_rows(self._schema)]
         chosen = quiet if len(quiet) == 1 and not aggregates_of(self._select) else options
-        if len(chosen) != 1 or (not quiet and not self._wants_rows_of(chosen[0].table, column)):
+        if len(chosen) != 1 or (
+            not quiet and not wants_rows_of(chosen[0].table, column, self._select, self._resolves)
+        ):
             return False
         alias = self._free_alias(chosen[0].table.name)
         self._pin_unqualified()
@@ -320,32 +330,6 @@ class ScopeNames:
             for sibling in siblings(alias, table, self._schema):
                 if sibling.table not in joined and any(c.name == name for c in sibling.table.columns):
                     yield sibling
-
-    def _wants_rows_of(self, child: Table, column: exp.Column) -> bool:
-        """Whether a join that adds rows is what was asked for.
-
-        It is in a plain list that shows a column of ``child``, and where every aggregate is over
-        columns of ``child`` alone. Everywhere else it would count rows of the other tables twice.
-        """
-        select = self._select
-        if (
-            not isinstance(select, exp.Select)
-            or any(select.args.get(part) for part in ("distinct", "limit", "offset"))
-            or select.find(exp.Window)
-        ):
-            return False
-        names = {c.name for c in child.columns}
-        aggregates = [
-            node for node in select.find_all(exp.AggFunc) if node.find_ancestor(exp.Select) is select
-        ]
-        if aggregates:
-            return all(self._is_over(node, names) for node in aggregates)
-        shown = any(column is found for p in select.selects for found in p.find_all(exp.Column))
-        return shown and not select.args.get("group")
-
-    def _is_over(self, aggregate: exp.Expr, names: set[str]) -> bool:
-        columns = list(aggregate.find_all(exp.Column))
-        return bool(columns) and all(c.name in names and not self._resolves(c) for c in columns)
 
     def _pin_unqualified(self) -> None:
         """Say of what was unambiguous until now, names and stars, which table it is of."""

@@ -7,7 +7,7 @@ from the rows count like declared ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -90,6 +90,29 @@ def distinct_meanings(select: exp.Expr, options: list[Neighbour]) -> list[Neighb
 
     first = options[:1]
     return first if all(means_the_same(first[0], other) for other in options[1:]) else options
+
+
+def wants_rows_of(
+    child: Table, column: exp.Column, select: exp.Expr, resolves: Callable[[exp.Column], bool]
+) -> bool:
+    """Whether a join that adds rows is what was asked for.
+
+    It is in a plain list that shows a column of ``child``, and where every aggregate is over
+    columns of ``child`` alone. Everywhere else it would count rows of the other tables twice.
+    ``resolves``: whether a column is of the tables already there.
+    """
+    parts = ("distinct", "limit", "offset")
+    if not isinstance(select, exp.Select) or any(select.args.get(part) for part in parts):
+        return False
+    if select.find(exp.Window):
+        return False
+    names = {c.name for c in child.columns}
+    aggregates = [node for node in select.find_all(exp.AggFunc) if node.find_ancestor(exp.Select) is select]
+    if aggregates:
+        inside = [list(node.find_all(exp.Column)) for node in aggregates]
+        return all(own and all(c.name in names and not resolves(c) for c in own) for own in inside)
+    shown = any(column is found for p in select.selects for found in p.find_all(exp.Column))
+    return shown and not select.args.get("group")
 
 
 def _pairs(key: ForeignKey) -> tuple[tuple[str, str], ...]:

@@ -72,6 +72,18 @@ def aggregates_of(select: exp.Expr) -> list[exp.Expr]:
     return [node for node in found if node.find_ancestor(exp.Select) is select]
 
 
+def calculated_with(column: exp.Column) -> set[str]:
+    """Names of the other columns in the same calculation."""
+    around = column.parent
+    while isinstance(around, exp.Binary | exp.Paren | exp.Nullif) and isinstance(
+        around.parent, exp.Binary | exp.Paren | exp.Nullif
+    ):
+        around = around.parent
+    if not isinstance(around, exp.Binary | exp.Paren | exp.Nullif):
+        return set()
+    return {other.name for other in around.find_all(exp.Column)} - {column.name}
+
+
 def catalogue_table(source: exp.Table, schema: DatabaseSchema) -> Table | None:
     """The catalogue's entry for a table of a query; None for a function, a CTE's name, an unknown table."""
     if not isinstance(source.this, exp.Identifier):
