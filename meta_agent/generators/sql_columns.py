@@ -307,9 +307,9 @@ class ScopeNames:
         options = distinct_meanings(self._select, list(self._neighbours_having(column.name)))
         quiet = [option for option in options if not option.adds_rows(self._schema)]
         chosen = quiet if len(quiet) == 1 and not aggregates_of(self._select) else options
-        if len(chosen) != 1 or (
-            not quiet and not wants_rows_of(chosen[0].table, column, self._select, self._resolves)
-        ):
+        if len(chosen) != 1:
+            return False
+        if not quiet and not wants_rows_of(chosen[0].table, column, self._select, self._resolves):
             return False
         alias = self._free_alias(chosen[0].table.name)
         self._pin_unqualified()
