@@ -36,6 +36,10 @@ _BEHIND = re.compile(
     re.IGNORECASE,
 )
 """``five largest loans``, ``3 properties with the lowest NOI``."""
+_CHOOSES_AMONG = re.compile(
+    r"\b(?:which|who|what|one)\s+(?:one\s+)?of\s+(?:the|our|my|these|those|all)\s+$", re.IGNORECASE
+)
+"""Before the number in ``which of the 5 loans has the highest rate``, where one is wanted and not five."""
 _FIRST = re.compile(rf"\b(?:first|last|next)\s+{_NUMBER}", re.IGNORECASE)
 _BOUND = re.compile(r"\bat\s+(?:the\s+)?(?:most|least)\b", re.IGNORECASE)
 _EACH = re.compile(r"\b(?:each|every|per|for all|in all|respective(?:ly)?)\b", re.IGNORECASE)
@@ -57,7 +61,12 @@ class Ranking:
 def asked_ranking(request: str) -> Ranking | None:
     """The ranking that a request asks for; None where it asks for none, for several, or one in each group."""
     text = _BOUND.sub(" ", request)
-    counts = {_number(match["n"]) for pattern in (_AHEAD, _BEHIND) for match in pattern.finditer(text)}
+    counts = {
+        _number(match["n"])
+        for pattern in (_AHEAD, _BEHIND)
+        for match in pattern.finditer(text)
+        if not _CHOOSES_AMONG.search(text[: match.start("n")])
+    }
     both_ends = re.search(r"\btop\b", text, re.IGNORECASE) and re.search(r"\bbottom\b", text, re.IGNORECASE)
     if len(counts) != 1 or both_ends or _EACH.search(text):
         return None

@@ -8,8 +8,9 @@ small model would guess the columns, and for queries that take a metric for a co
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlglot
@@ -18,14 +19,14 @@ from sqlglot.errors import SqlglotError
 
 from meta_agent.contracts import Column, DatabaseSchema, Table
 from meta_agent.generators.sql_joins import is_unique
-from meta_agent.generators.sql_parsing import DIALECT, column_of
+from meta_agent.generators.sql_parsing import DIALECT, column_of, identifier
+from meta_agent.generators.sql_similar import is_number, says_with_table
 from meta_agent.glossary import Glossary, Metric, normalise
 from meta_agent.join_graph import JoinGraph, key_of
 
 _PHRASE = re.compile(r"[A-Za-z][A-Za-z_ ]*[A-Za-z]|[A-Za-z]")
 _BEYOND = re.compile(r",|;|\bwhere\b|\bif\b|\bin percent\b", re.IGNORECASE)
 _MOST_WAYS = 64
-_NUMBERS = ("smallint", "integer", "bigint", "numeric", "decimal", "real", "double precision", "money")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,21 @@ class Formula:
             if column.table in names:
                 column.replace(exp.Sum(this=column.copy()))
         return tree.sql(dialect=DIALECT)
+
+    def read_from(self, sources: Iterable[tuple[str, Table]]) -> exp.Expr | None:
+        """The formula over the tables of a query; None where one of them stands there twice.
+
+        Nor where another table there has a column of the same name: a month's income is not the year's.
+        """
+        read = list(sources)
+        tree = self.tree.copy()
+        for column in tree.find_all(exp.Column):
+            owners = [alias for alias, table in read if table.name == column.table]
+            others = [table for _, table in read if any(c.name == column.name for c in table.columns)]
+            if len(owners) > 1 or (not owners and others):
+                return None
+            column.set("table", identifier(owners[0]) if owners else None)
+        return tree
 
 
 Formulas = Mapping[str, Formula]
@@ -92,7 +108,9 @@ Place = tuple[Table, Column]
 def _columns_of(phrases: list[str], schema: DatabaseSchema) -> tuple[Place, ...] | None:
     """One column for each phrase, from as few tables as will do; None where that is open."""
     options = [list(_candidates(phrase, schema)) for phrase in phrases]
-    ways = list(itertools.islice(itertools.product(*options), _MOST_WAYS)) if options else []
+    if not options or math.prod(map(len, options)) > _MOST_WAYS:
+        return None
+    ways = list(itertools.product(*options))
     sizes = [len({key_of(table) for table, _ in way}) for way in ways]
     best = [way for way, size in zip(ways, sizes, strict=True) if size == min(sizes)]
     if len(best) > 1:  # a figure of the year rather than twelve of its months
@@ -103,16 +121,19 @@ def _columns_of(phrases: list[str], schema: DatabaseSchema) -> tuple[Place, ...]
 
 def _candidates(phrase: str, schema: DatabaseSchema) -> Iterator[Place]:
     """Number columns of the phrase's own name, else those that have its words together with their table."""
-    columns = [(t, c) for t in schema.tables for c in t.columns if c.type.startswith(_NUMBERS)]
+    columns = [(t, c) for t in schema.tables for c in t.columns if is_number(c) and not _is_key(t, c)]
     exact = [(table, column) for table, column in columns if normalise(column.name) == phrase]
     yield from exact
     if exact:
         return
     words = set(phrase.split())
-    for table, column in columns:
-        own = set(normalise(column.name).split())
-        if words & own and words <= own | set(normalise(table.name).split()):
-            yield table, column
+    yield from ((table, column) for table, column in columns if says_with_table(words, column, table))
+
+
+def _is_key(table: Table, column: Column) -> bool:
+    """Whether a column tells rows apart or refers to others: no quantity."""
+    keys = [table.primary_key, *(key.columns for key in table.foreign_keys)]
+    return any(column.name in key for key in keys)
 
 
 def _many_of(tables: tuple[Table, ...], schema: DatabaseSchema) -> Iterator[Table]:

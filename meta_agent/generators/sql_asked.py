@@ -6,19 +6,28 @@ The request's own words decide; where they do not name a column, nothing is chan
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from meta_agent.contracts import Column, DatabaseSchema, Table
 from meta_agent.generators.report_shape import tables_of
-from meta_agent.generators.sql_joins import Neighbour, join_of, links, owner_of
+from meta_agent.generators.sql_joins import Neighbour, join_of, owner_of, refers_to
 from meta_agent.generators.sql_origin import origin_of
-from meta_agent.generators.sql_parsing import column_of
+from meta_agent.generators.sql_parsing import column_of, identifier
 from meta_agent.glossary import Glossary, normalise
 
-_AVERAGE = re.compile(r"\b(?:avg|average|mean)\b", re.IGNORECASE)
-_TOTAL = re.compile(r"\b(?:total|sum)\b", re.IGNORECASE)
+_BEHIND = r"(?P<what>(?:[^\w.;?!]+\w+){1,6})"
+_AVERAGE = re.compile(rf"\b(?:avg|average|mean)\b{_BEHIND}|\bon\s+average\b", re.IGNORECASE)
+_TOTAL = re.compile(rf"\b(?:total|sum)\b{_BEHIND}", re.IGNORECASE)
+_COMPARED = re.compile(
+    r"\b(?:above|below|over|under|than|exceeds?|exceeding|beyond|to|with)\s+(?:(?:the|an?|overall)\s+)*"
+    r"(?:avg|average|mean)\b",
+    re.IGNORECASE,
+)
+"""``above the average``: a bound, nothing to show."""
+_TAKEN = frozenset({"avg", "average", "mean", "total", "sum"})
 _BY = re.compile(r"\bby\s+(?:the\s+|their\s+)?(?P<what>[a-z]+(?:[ _][a-z]+){0,3})", re.IGNORECASE)
 _ID = re.compile(r"\bids?\b|_id\b|\bidentifiers?\b", re.IGNORECASE)
 _LABEL = re.compile(r"(?:^|_)(?:name|title|label)$")
@@ -34,10 +43,12 @@ def aggregate_as_asked(tree: exp.Expr, request: str, schema: DatabaseSchema, glo
     if len(figures) != 1 or tree.args.get("distinct") is not None:
         return []
     figure = figures[0]
-    takes_average = _AVERAGE.search(request) is not None
-    if not takes_average and not (_TOTAL.search(request) and glossary.is_additive(figure.name)):
+    takes_average = _is_said_of(figure, _AVERAGE, request)
+    if not takes_average and not (_is_said_of(figure, _TOTAL, request) and glossary.is_additive(figure.name)):
         return []
     others = [p.unalias() for p in tree.selects if p.unalias() is not figure]
+    if not others and tree.args.get("limit") is not None:
+        return []  # the highest one of a list
     if any(figure in list(other.find_all(exp.Column)) for other in others):
         return []
     tree.set("group", exp.Group(expressions=[node.copy() for node in others]) if others else None)
@@ -48,6 +59,15 @@ def aggregate_as_asked(tree: exp.Expr, request: str, schema: DatabaseSchema, glo
         column.replace(function(this=column.copy()))
     kind = "average" if takes_average else "total"
     return [f"the {kind} of {figure.name} is taken, as asked"]
+
+
+def _is_said_of(figure: exp.Column, pattern: re.Pattern[str], request: str) -> bool:
+    """Whether the request asks for the average, or total, of this figure and it is not stored as one."""
+    own = set(normalise(figure.name).split())
+    found = pattern.finditer(_COMPARED.sub(" ", request))
+    return not own & _TAKEN and any(
+        match["what"] is None or own & set(normalise(match["what"]).split()) for match in found
+    )
 
 
 def _shown_columns(tree: exp.Select) -> list[exp.Column]:
@@ -81,9 +101,12 @@ def rank_as_asked(tree: exp.Expr, request: str, schema: DatabaseSchema) -> list[
         return []
     tables = tables_of(tree, schema)
     key = order.expressions[0].this
-    named = _named_last(request, tables) if tables else None
-    if named is None or not isinstance(key, exp.Column) or key.name == named[1]:
+    found = list(_named_behind_by(request, tables)) if tables else []
+    if not found or not isinstance(key, exp.Column):
         return []
+    if any(key.name == name for places in found for _, name in places) or len(found[-1]) != 1:
+        return []
+    named = found[-1][0]
     scope = build_scope(tree)
     origin = origin_of(key, scope, schema) if isinstance(scope, Scope) else None
     if origin is None or not origin[1].type.startswith(_NUMBERS) or tree.args.get("group") is not None:
@@ -92,9 +115,9 @@ def rank_as_asked(tree: exp.Expr, request: str, schema: DatabaseSchema) -> list[
     return [f"ordered by {named[1]} instead of {key.name}, as asked"]
 
 
-def _named_last(request: str, tables: dict[str, Table]) -> tuple[str, str] | None:
-    """(alias, column) of the only number column with the name that stands behind the last "by" with one."""
-    for match in reversed(list(_BY.finditer(request))):
+def _named_behind_by(request: str, tables: dict[str, Table]) -> Iterator[list[tuple[str, str]]]:
+    """For each "by" with the name of number columns behind it these, as (alias, column)."""
+    for match in _BY.finditer(request):
         words = normalise(match["what"]).split()
         for length in range(len(words), 0, -1):
             phrase = " ".join(words[:length])
@@ -105,8 +128,8 @@ def _named_last(request: str, tables: dict[str, Table]) -> tuple[str, str] | Non
                 if normalise(column.name) == phrase and column.type.startswith(_NUMBERS)
             ]
             if found:
-                return found[0] if len(found) == 1 else None
-    return None
+                yield found
+                break
 
 
 def name_what_is_shown(tree: exp.Expr, request: str, schema: DatabaseSchema) -> list[str]:
@@ -117,37 +140,60 @@ def name_what_is_shown(tree: exp.Expr, request: str, schema: DatabaseSchema) -> 
     if tables is None or tree.args.get("group") is not None or tree.find(exp.AggFunc) is not None:
         return []
     shown = {(owner_of(column, tables), column.name) for column in _shown_columns(tree)}
+    parents = [
+        (name, link)
+        for alias, name in sorted((alias, name) for alias, name in shown if alias is not None)
+        if (link := _parent_of(alias, name, tables, schema)) is not None
+    ]
     repairs = []
-    for alias, name in sorted((alias, name) for alias, name in shown if alias is not None):
-        link = _parent_of(alias, name, tables, schema)
-        label = _label_of(link.table) if link is not None else None
-        if link is None or label is None:
+    for name, link in parents:
+        label = _label_of(link.table)
+        if label is None or len([other for _, other in parents if other.table is link.table]) > 1:
             continue
-        parent = next((a for a, t in tables.items() if t is link.table), None)
-        if parent is None:
-            parent = link.table.name
-            if parent in tables:
-                continue
-            tree.append("joins", join_of(link, parent, schema))
-        if (parent, label) not in shown:
-            tree.append("expressions", column_of(parent, label))
+        joined = [alias for alias, table in tables.items() if table is link.table]
+        if not joined and link.table.name not in tables:
+            _say_whose(tree, tables)
+            joined = [link.table.name]
+            tree.append("joins", join_of(link, joined[0], schema))
+        elif len(joined) != 1 or not _is_joined_by(link, joined[0], tree):
+            continue
+        if (joined[0], label) not in shown:
+            tree.append("expressions", column_of(joined[0], label))
             repairs.append(f"{label} is shown beside {name}")
     return repairs
 
 
+def _is_joined_by(link: Neighbour, alias: str, tree: exp.Select) -> bool:
+    """Whether a table stands there as what this very key refers to: a seller is no buyer."""
+    wanted = {(link.alias, link.pairs[0][0]), (alias, link.pairs[0][1])}
+    return any(
+        {(side.table, side.name) for side in (equation.this, equation.expression)} == wanted
+        for join in tree.args.get("joins") or ()
+        for equation in join.find_all(exp.EQ)
+    )
+
+
+def _say_whose(tree: exp.Select, tables: dict[str, Table]) -> None:
+    """Qualify what a further join would make ambiguous."""
+    outputs = {projection.alias for projection in tree.selects}
+    for column in tree.find_all(exp.Column):
+        owner = owner_of(column, tables) if not column.table else None
+        is_plain = column.find_ancestor(exp.Select) is tree and column.name not in outputs
+        if owner is not None and is_plain:
+            column.set("table", identifier(owner))
+
+
 def _parent_of(alias: str, name: str, tables: dict[str, Table], schema: DatabaseSchema) -> Neighbour | None:
-    """The table that a column refers to."""
+    """The one other table that a column refers to."""
     own = tables[alias]
-    for other in schema.tables:
-        for link in links(alias, own, other):
-            if (
-                link.pairs
-                and len(link.pairs) == 1
-                and link.pairs[0][0] == name
-                and not link.adds_rows(schema)
-            ):
-                return link if other is not own else None
-    return None
+    found = [
+        Neighbour(alias, own, other, ((name, key.referred_columns[0]),))
+        for key in own.foreign_keys
+        if key.columns == (name,)
+        for other in schema.tables
+        if refers_to(key, other)
+    ]
+    return found[0] if len(found) == 1 and found[0].table is not own else None
 
 
 def _label_of(table: Table) -> str | None:
@@ -173,29 +219,33 @@ def percent_once(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
 def _holds_percentages(node: exp.Expr, schema: DatabaseSchema) -> bool:
     """Whether the numerator of a ratio, or the mean of a column, is made of stored percentages."""
     bare = node.unnest()
+    if not isinstance(bare, exp.Div | exp.Avg) or bare.find(exp.Count, exp.Case, exp.Predicate):
+        return False  # how many have a percentage is none itself
+    if any(isinstance(part.expression.unnest(), exp.Literal) for part in bare.find_all(exp.Div)):
+        return False  # a share already: percent / 100
+    below = bare.expression if isinstance(bare, exp.Div) else exp.Null()
+    weights = {column.name for column in below.find_all(exp.Column)}
     upper = bare.this if isinstance(bare, exp.Div) else bare
-    if not isinstance(bare, exp.Div | exp.Avg):
-        return False
-    columns = list(upper.find_all(exp.Column))
-    below = (
-        {column.name for column in bare.expression.find_all(exp.Column)}
-        if isinstance(bare, exp.Div)
-        else set()
+    own = [column for column in upper.find_all(exp.Column) if column.name not in weights]
+    return (
+        bool(own)
+        and all(_is_percentage(column.name, schema) for column in own)
+        and not any(_is_percentage(name, schema) for name in weights)
     )
-    own = [column for column in columns if column.name not in below]
-    return bool(own) and all(_is_percentage(column.name, schema) for column in own)
 
 
 def _is_percentage(name: str, schema: DatabaseSchema) -> bool:
     stored = [c for table in schema.tables for c in table.columns if c.name == name]
-    return bool(stored) and all(
-        "percent" in f"{c.name} {c.comment or ''}".lower() and not _is_share(c) for c in stored
-    )
+    return bool(stored) and all(_is_in_percent(column) for column in stored)
 
 
-def _is_share(column: Column) -> bool:
-    """Whether the stored values go from 0 to 1."""
+def _is_in_percent(column: Column) -> bool:
+    """Whether a column says that it is, and its rows do not go from 0 to 1 only."""
+    is_said = "percent" in (column.comment or "").lower()
     try:
-        return column.highest is not None and float(column.highest) <= 1.0
+        highest = None if column.highest is None else float(column.highest)
     except ValueError:
-        return False
+        highest = None
+    if highest is None:
+        return is_said
+    return highest > 1.0 and (is_said or "percent" in column.name.lower())

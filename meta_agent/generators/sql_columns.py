@@ -189,11 +189,10 @@ class ScopeNames:
         formula = self._formulas.get(normalise(column.name))
         if formula is None or self._having(column.name, self._sources()):
             return False
-        aliases = {table.name: alias for alias, table in self._tables()}
-        meant = exp.paren(formula.tree.copy())
-        for inner in meant.find_all(exp.Column):
-            alias = aliases.get(inner.table)
-            inner.set("table", identifier(alias) if alias else None)
+        tree = formula.read_from(self._tables())
+        if tree is None:
+            return False
+        meant = exp.paren(tree)
         self.repairs.append(f"{column.name} is computed: {formula.text()}")
         is_output = isinstance(column.parent, exp.Select)
         column.replace(exp.alias_(meant, column.name) if is_output else meant)
@@ -206,7 +205,7 @@ class ScopeNames:
             (alias, name)
             for alias, table in self._tables()
             if not column.table or column.table == alias
-            for name in named_with_table(column.name, table.name, (c.name for c in table.columns))
+            for name in named_with_table(column.name, table)
         ]
         return len(found) == 1 and self._rename(column, *found[0])
 

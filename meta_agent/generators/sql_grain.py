@@ -68,23 +68,31 @@ def sum_before_join(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
         many = _one_that_repeats(select, tables, schema) if tables else None
         if tables is None or many is None:
             continue
-        join = _join_of(select, many)
+        is_first = select.args["from_"].this.alias_or_name == many
+        if is_first and not _change_places(select):
+            continue
+        join = next(
+            (join for join in select.args.get("joins") or () if join.this.alias_or_name == many), None
+        )
         keys = _join_columns(join, many) if join is not None else None
         totals = _totals_of(select, many, tables)
         if join is not None and keys and totals:
             _replace_by_sums(join, keys, totals, many)
             repairs.append(f"{tables[many].name} is summed up before the join, which would repeat other rows")
+        elif is_first:
+            _change_places(select)
     return repairs
 
 
-def _join_of(select: exp.Select, alias: str) -> exp.Join | None:
-    """The join that brings a table in; the first table of an inner join is made to change places for it."""
+def _change_places(select: exp.Select) -> bool:
+    """Let the first two tables of an inner join change places, which leaves its rows; whether they could."""
     joins, first = select.args.get("joins") or [], select.args["from_"].this
-    if first.alias_or_name == alias and joins and not joins[0].side and joins[0].args.get("on") is not None:
-        second = joins[0].this
-        select.args["from_"].set("this", second.copy())
-        joins[0].set("this", first.copy())
-    return next((join for join in joins if join.this.alias_or_name == alias), None)
+    if not joins or joins[0].side or joins[0].args.get("on") is None or select.is_star:
+        return False
+    second = joins[0].this
+    select.args["from_"].set("this", second.copy())
+    joins[0].set("this", first.copy())
+    return True
 
 
 def _one_that_repeats(select: exp.Select, tables: dict[str, Table], schema: DatabaseSchema) -> str | None:

@@ -10,6 +10,12 @@ from sqlglot import exp
 
 from meta_agent.generators.sql_parsing import aggregates_of, to_sql
 
+_CALCULATES = (
+    *(exp.Div, exp.Sub, exp.Add, exp.Mul, exp.Neg, exp.Paren),
+    *(exp.Nullif, exp.Coalesce, exp.Cast, exp.Round),
+)
+"""What may stand around a figure without making another kind of figure of it."""
+
 
 def complete_grouping(tree: exp.Expr) -> list[str]:
     """Group by every plain output beside an aggregate, and move conditions on aggregates, in place."""
@@ -30,6 +36,8 @@ def _sum_up_beside(select: exp.Select) -> list[str]:
     if not sums or any(part.find(exp.AggFunc) is None for part in parts):
         return []
     bare = [column for part in sums for column in _bare_columns(part)]
+    if not all(_is_compared(column) for column in bare):
+        return []
     for column in bare:
         column.replace(exp.Sum(this=column.copy()))
     return (
@@ -47,6 +55,18 @@ def _bare_columns(part: exp.Expr) -> list[exp.Column]:
         for column in part.find_all(exp.Column)
         if column.find_ancestor(exp.AggFunc) is None and column.find_ancestor(exp.Select) is select
     ]
+
+
+def _is_compared(column: exp.Column) -> bool:
+    """Whether a column is only divided, added or subtracted: the sum of rates to multiply by says nothing."""
+    node: exp.Expr = column
+    while isinstance(node.parent, _CALCULATES):
+        if isinstance(node.parent, exp.Mul):
+            other = node.parent.expression if node.parent.this is node else node.parent.this
+            if not isinstance(other.unnest(), exp.Literal):
+                return False
+        node = node.parent
+    return isinstance(node.parent, exp.Select | exp.Alias)
 
 
 def _is_known(column: exp.Column, select: exp.Select) -> bool:

@@ -20,7 +20,11 @@ _RATIO = re.compile(r"\b(ratio|proportion)\b", re.IGNORECASE)
 _RATIO_OF = re.compile(
     r"\bratios?\s+of\s+(?P<first>.{3,60}?)\s+to\s+(?P<second>[^,.;?]{3,60})", re.IGNORECASE
 )
-_SPLIT = re.compile(r"\b(?:per|by|each|every|respective(?:ly)?)\b", re.IGNORECASE)
+_SPLIT = re.compile(
+    r"\b(?:per|by|each|every|respective(?:ly)?|across|among|different|various|distribution|break(?:down|s?\s+down)"
+    r"|group(?:s|ed)?|split|for\s+all|(?:dai|week|month|quarter|year|annual)ly)\b",
+    re.IGNORECASE,
+)
 _REST = r"\b(?P<rest>(?:(?!\b(?:start|begin|end)).){0,40})"
 _STARTS = re.compile(rf"\b(?:start|begin)(?:s|ning|ing)?\s+with{_REST}", re.IGNORECASE)
 _ENDS = re.compile(rf"\bend(?:s|ing)?\s+(?:with|in){_REST}", re.IGNORECASE)
@@ -87,20 +91,31 @@ def free_totals(tree: exp.Expr) -> list[str]:
 def show_whole(tree: exp.Expr, request: str) -> list[str]:
     """Take one total of all rows where ``tree`` splits it by something that it does not show, in place.
 
-    Not where the request asks for something "per" or "by": then the split is meant and only unlabelled.
+    Not where the request asks for something "per" or "by", or names what is grouped by: then the split is
+    meant and only unlabelled. The first one of an order is the group with the most.
     """
     group = tree.args.get("group")
     if not isinstance(tree, exp.Select) or group is None or _SPLIT.search(request):
         return []
     parts = [projection.unalias() for projection in tree.selects]
-    if tree.args.get("having") is not None or group.find(exp.Rollup, exp.Cube) or tree.find(exp.Window):
+    if any(tree.args.get(part) is not None for part in ("having", "limit", "offset", "distinct")):
+        return []
+    if group.find(exp.Rollup, exp.Cube, exp.GroupingSets) or tree.find(exp.Window):
         return []
     if not all(part.find(exp.AggFunc) is not None for part in parts):
         return []
+    spoken = stems(request)
+    if any(words and words <= spoken for words in map(_words_of, group.find_all(exp.Column))):
+        return []
     tree.set("group", None)
     tree.set("order", None)
-    tree.set("limit", None)
     return ["taken of all rows at once: nothing tells the groups apart"]
+
+
+def _words_of(column: exp.Column) -> set[str]:
+    """The words of a column's name; none for a key, which stands for rows."""
+    words = stems(column.name.replace("_", " "))
+    return set() if "id" in words else words
 
 
 def group_alternatives(tree: exp.Expr) -> list[str]:

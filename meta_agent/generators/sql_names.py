@@ -74,12 +74,30 @@ def _give_columns(
     select: exp.Select, shared: str, earlier: exp.Expr, later: exp.Table, schema: DatabaseSchema
 ) -> None:
     owner = catalogue_table(earlier, schema) if isinstance(earlier, exp.Table) else None
-    own, theirs = catalogue_table(later, schema), {c.name for c in owner.columns} if owner else set()
-    names = {column.name for column in own.columns} - theirs if own is not None else set()
-    for column in select.find_all(exp.Column):
+    own, theirs = _names_of(catalogue_table(later, schema)), _names_of(owner)
+
+    def is_of_later(column: exp.Column) -> bool:
         inside = column.find_ancestor(exp.Join)
-        if column.table == shared and (column.name in names or (inside and inside.this is later)):
-            column.set("table", identifier(later.name))
+        if column.name in own ^ theirs:
+            return column.name in own
+        if inside is None or inside.this is not later:
+            return False
+        around = column.parent if isinstance(column.parent, exp.EQ) else None
+        if around is None or around.this is not column or not _is_of(around.expression, shared):
+            return True
+        return around.expression.name in theirs - own  # of x.id = x.id only the right one is of the later
+
+    of_later = [c for c in select.find_all(exp.Column) if _is_of(c, shared) and is_of_later(c)]
+    for column in of_later:
+        column.set("table", identifier(later.name))
+
+
+def _is_of(node: exp.Expr, alias: str) -> bool:
+    return isinstance(node, exp.Column) and node.table == alias
+
+
+def _names_of(table: Table | None) -> set[str]:
+    return {column.name for column in table.columns} if table is not None else set()
 
 
 def _mend_tables(tree: exp.Expr, schema: DatabaseSchema, check: NameCheck) -> None:

@@ -12,12 +12,20 @@ from collections.abc import Iterable, Sequence
 
 from rapidfuzz import fuzz
 
+from meta_agent.contracts import Column, Table
 from meta_agent.glossary import normalise
 
 _NEAR = 85.0
 """Least similarity (0-100) of whole names, and of each of their words."""
 _SHORTEST_PREFIX = 3
 _SHORTEST_STEM = 4
+_NUMBERS = ("smallint", "integer", "bigint", "numeric", "decimal", "real", "double precision", "money")
+_OTHER = """
+    growth change difference diff variance average avg mean median min minimum max maximum lowest highest
+    rank score index share count number id
+"""
+_OTHER_FIGURE = frozenset(_OTHER.split())
+"""Words that make another figure of a quantity: a rent's growth is no rent."""
 _FEWEST_COLUMNS = 3
 """Columns from which a common beginning is a table's prefix and no accident."""
 
@@ -52,17 +60,32 @@ def prefixed_name(written: str, columns: Sequence[str]) -> str | None:
     return meant[0] if len(meant) == 1 else None
 
 
-def named_with_table(written: str, table: str, columns: Iterable[str]) -> list[str]:
-    """Columns whose words together with their table's are those written: ``loan_balance`` of loans."""
-    wanted, words_of_table = set(normalise(written).split()), set(normalise(table).split())
+def named_with_table(written: str, table: Table) -> list[str]:
+    """Columns whose words together with their table's are those written: ``loan_balance`` of loans.
+
+    A figure may have further words (``current_balance``), unless they make another figure of it.
+    """
+    wanted, words_of_table = set(normalise(written).split()), set(normalise(table.name).split())
     if len(wanted) < 2:
         return []
-    own = {name: set(normalise(name).split()) for name in columns}
     return [
-        name
-        for name, words in own.items()
-        if words & wanted and wanted <= words | words_of_table and not words <= words_of_table
+        column.name
+        for column in table.columns
+        if says_with_table(wanted, column, table)
+        and not set(normalise(column.name).split()) <= words_of_table
+        and (is_number(column) or set(normalise(column.name).split()) <= wanted | words_of_table)
     ]
+
+
+def says_with_table(wanted: set[str], column: Column, table: Table) -> bool:
+    """Whether the words of a column and of its table are those wanted, and make no other figure of them."""
+    own, words_of_table = set(normalise(column.name).split()), set(normalise(table.name).split())
+    return bool(wanted & own) and wanted <= own | words_of_table and not (own - wanted) & _OTHER_FIGURE
+
+
+def is_number(column: Column) -> bool:
+    """Whether a column holds numbers."""
+    return column.type.startswith(_NUMBERS)
 
 
 def suggestions(written: str, names: Iterable[str]) -> list[str]:

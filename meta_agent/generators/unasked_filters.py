@@ -114,7 +114,14 @@ def _is_code(text: str, codes: set[str], known: str) -> bool:
     short = text.lower()
     if len(short) > _LONGEST_CODE or not {short, f"{short},", f"{short}."} & codes:
         return False
-    return any(word.startswith(short[0]) for word in known.split())
+    return _letters_in_order(short).search(known) is not None
+
+
+def _letters_in_order(short: str) -> re.Pattern[str]:
+    """Finds a word with these letters in this order from its first on, or words that begin with them."""
+    first, *others = map(re.escape, short)
+    further = "".join(rf"(?:\w*?|\w*\W+(?:(?:of|the|and)\W+)*){letter}" for letter in others)
+    return re.compile(rf"\b{first}{further}")
 
 
 def _is_mentioned(text: str, known: str) -> bool:

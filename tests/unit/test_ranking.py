@@ -77,3 +77,21 @@ def test_the_number_is_the_one_written(count: int, word: str) -> None:
 )
 def test_how_many_rows_are_wanted_is_no_figure_to_compute_from(request_text: str, has_figures: bool) -> None:
     assert any(character.isdigit() for character in without_counts(request_text)) is has_figures
+
+
+@pytest.mark.parametrize(
+    ("request_text", "asked"),
+    [
+        ("which three of our properties have the lowest DSCR?", Ranking(3, "low")),
+        ("Which one has the highest NOI?", Ranking(1, "high")),
+        ("the names of the 5 largest loans", Ranking(5, "high")),
+        ("which of the 5 loans has the highest rate?", None),
+        ("which one of our three lenders has the largest balance", None),
+        ("Show the lowest one", None),
+        ("the lowest one hundred", None),
+        ("in 2024 the highest rent", None),
+        ("which month of 2024 had the lowest NOI", None),
+    ],
+)
+def test_how_many_are_wanted_is_not_how_many_there_are(request_text: str, asked: Ranking | None) -> None:
+    assert asked_ranking(request_text) == asked

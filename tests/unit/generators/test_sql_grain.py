@@ -102,3 +102,34 @@ def test_lists_that_may_be_meant_stay_lists(request_text: str, sql: str) -> None
     tree = parse_queries(sql)[0]
     before = tree.sql()
     assert (sum_for_each(tree, request_text, PORTFOLIO, GLOSSARY), tree.sql()) == ([], before)
+
+
+FIRST_MANY = "FROM loans l JOIN properties p ON l.property_id = p.property_id JOIN financial_metrics f ON f.property_id = p.property_id"
+
+
+def test_a_table_that_stands_first_is_summed_up_as_well() -> None:
+    tree = parse_queries(f"SELECT p.city, SUM(f.noi), SUM(l.current_balance) {FIRST_MANY} GROUP BY p.city")[0]
+    assert len(sum_before_join(tree, PORTFOLIO)) == 1
+    assert tree.sql(dialect="postgres") == (
+        "SELECT p.city, SUM(f.noi), SUM(l.total_1) FROM properties AS p"
+        " JOIN (SELECT l.property_id, SUM(l.current_balance) AS total_1 FROM loans AS l GROUP BY l.property_id) AS l"
+        " ON l.property_id = p.property_id JOIN financial_metrics AS f ON f.property_id = p.property_id GROUP BY p.city"
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        # it is used besides its sums
+        f"SELECT l.lender, SUM(f.noi), SUM(l.current_balance) {FIRST_MANY} GROUP BY l.lender",
+        f"SELECT SUM(f.noi), COUNT(*) {FIRST_MANY}",
+        f"SELECT SUM(f.noi), AVG(l.interest_rate) {FIRST_MANY}",
+        # no row of it may be lost, or all may be
+        f"SELECT SUM(f.noi), SUM(l.current_balance) {FIRST_MANY.replace('JOIN properties', 'LEFT JOIN properties')}",
+        f"SELECT SUM(f.noi), SUM(l.current_balance) {FIRST_MANY.replace('ON l.property_id = p.property_id', 'USING (property_id)')}",
+    ],
+)
+def test_a_first_table_that_cannot_be_summed_up_keeps_its_place(sql: str) -> None:
+    tree = parse_queries(sql)[0]
+    before = tree.sql()
+    assert (sum_before_join(tree, PORTFOLIO), tree.sql()) == ([], before)

@@ -17,6 +17,7 @@ from meta_agent.generators.sql_intent import (
     meet_all_values,
     mend_patterns,
     show_ratio,
+    show_whole,
 )
 from meta_agent.generators.sql_parsing import parse_queries
 from meta_agent.generators.sql_types import mend_types
@@ -204,3 +205,72 @@ def test_two_values_at_once_are_two_rows_of_a_group() -> None:
     for other in ("l.lender = 'A' OR l.lender = 'B'", "l.lender = 'A' AND l.loan_type = 'B'"):
         sql = f"SELECT DISTINCT l.city FROM loans l WHERE {other}"
         assert mended(sql, meet_all_values) == unchanged(sql)
+
+
+# --- totals of everything ---------------------------------------------------------------------
+
+
+def test_a_total_that_nothing_tells_apart_is_one_of_all_rows() -> None:
+    sql = "SELECT SUM(l.current_balance) FROM loans l WHERE l.lender <> 'A' GROUP BY l.loan_id ORDER BY l.loan_id"
+    after = mended(sql, lambda tree: show_whole(tree, "What is the total balance of the loans?"))
+    assert after == "SELECT SUM(l.current_balance) FROM loans AS l WHERE l.lender <> 'A'"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "sql"),
+    [
+        ("What is the balance per lender?", "SELECT SUM(b) FROM loans GROUP BY bank"),
+        ("How many loans does each bank have?", "SELECT COUNT(*) FROM loans GROUP BY bank"),
+        ("The monthly totals of the rent", "SELECT SUM(rent) FROM t GROUP BY DATE_TRUNC('month', paid)"),
+        ("The balance across banks", "SELECT SUM(b) FROM loans GROUP BY lender"),
+        ("How many loans do the lenders have?", "SELECT COUNT(*) FROM loans GROUP BY lender"),
+        ("The largest number of loans on one property", "SELECT COUNT(*) FROM loans GROUP BY property_id ORDER BY COUNT(*) DESC LIMIT 1"),
+        ("What is the balance?", "SELECT bank, SUM(b) FROM loans GROUP BY bank"),
+        ("What is the balance?", "SELECT SUM(b) FROM loans GROUP BY bank HAVING COUNT(*) > 1"),
+        ("What is the balance?", "SELECT DISTINCT SUM(b) FROM loans GROUP BY bank"),
+        ("What is the balance?", "SELECT SUM(b), SUM(SUM(b)) OVER () FROM loans GROUP BY bank"),
+        ("What is the balance?", "SELECT SUM(b) FROM loans GROUP BY ROLLUP (bank)"),
+        ("What is the balance?", "SELECT SUM(b) FROM loans"),
+    ],
+)  # fmt: skip
+def test_groups_that_may_be_meant_stay_apart(request_text: str, sql: str) -> None:
+    assert mended(sql, lambda tree: show_whole(tree, request_text)) == unchanged(sql)
+
+
+# --- figures beside sums -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("figure", "expected"),
+    [
+        ("SUM(b) / v", "SUM(b) / SUM(v)"),
+        ("100.0 * SUM(b) / NULLIF(v, 0)", "100.0 * SUM(b) / NULLIF(SUM(v), 0)"),
+        ("ROUND((v - SUM(b)) / v, 2)", "ROUND((SUM(v) - SUM(b)) / SUM(v), 2)"),
+        ("SUM(b) / (2 * v)", "SUM(b) / (2 * SUM(v))"),
+    ],
+)
+def test_what_a_sum_is_compared_with_is_summed_up_like_it(figure: str, expected: str) -> None:
+    assert mended(f"SELECT {figure} AS f FROM t", complete_grouping) == f"SELECT {expected} AS f FROM t"
+
+
+@pytest.mark.parametrize(
+    ("sql", "grouped"),
+    [
+        ("SELECT SUM(b) * rate AS f FROM t", "rate"),
+        ("SELECT SUM(b) / (v * rate) AS f FROM t", "v, rate"),
+        ("SELECT CASE WHEN kind = 'x' THEN SUM(b) END AS f FROM t", "kind"),
+        ("SELECT city, SUM(b) / v AS f FROM t", "city, v"),
+        ("SELECT AVG(b) / v AS f FROM t", "v"),
+    ],
+)
+def test_what_no_sum_makes_sense_of_is_grouped_by(sql: str, grouped: str) -> None:
+    assert mended(sql, complete_grouping) == f"{sql} GROUP BY {grouped}"
+
+
+def test_a_column_beside_an_aggregate_that_is_grouped_by_already_is_not_again() -> None:
+    for sql in (
+        "SELECT SUM(b) / v AS f FROM t GROUP BY v",
+        "SELECT SUM(b) / (SELECT MAX(x) FROM s) AS f FROM t",
+        "SELECT city, SUM(b) OVER (PARTITION BY city) / v AS f FROM t",
+    ):
+        assert mended(sql, complete_grouping) == unchanged(sql)

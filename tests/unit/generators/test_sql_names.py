@@ -3,8 +3,11 @@ from __future__ import annotations
 
 import pytest
 from sample_schema import AWKWARD, PORTFOLIO, database, table
+from script_examples import GLOSSARY
 
 from meta_agent.contracts import DatabaseSchema
+from meta_agent.generators.metric_formulas import formulas_of
+from meta_agent.generators.sql_joins import siblings
 from meta_agent.generators.sql_names import NameCheck, mend_names
 from meta_agent.generators.sql_parsing import parse_queries
 from meta_agent.generators.sql_similar import nearest_name, prefixed_name
@@ -361,3 +364,178 @@ def test_a_column_without_its_table_s_prefix_is_mended_in_a_query() -> None:
     sql, check = mended("SELECT c.country, COUNT(*) FROM customers AS c GROUP BY c.country", schema)
     assert sql == "SELECT c.custcountry, COUNT(*) FROM customers AS c GROUP BY c.custcountry"
     assert check.repairs
+
+
+# --- aliases that two tables share -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sql", "wanted"),
+    [
+        (
+            "SELECT p.city, p.lender FROM properties p JOIN loans p ON p.property_id = p.property_id",
+            "SELECT p.city, loans.lender FROM properties AS p JOIN loans ON p.property_id = loans.property_id",
+        ),
+        (
+            "SELECT p.city, p.lender FROM loans l JOIN properties p ON l.property_id = p.property_id JOIN loans p ON l.loan_id = p.loan_id",
+            "SELECT p.city, loans.lender FROM loans AS l JOIN properties AS p ON l.property_id = p.property_id JOIN loans ON l.loan_id = loans.loan_id",
+        ),
+    ],
+)
+def test_of_two_tables_with_one_alias_the_second_goes_by_its_name(sql: str, wanted: str) -> None:
+    after, check = mended(sql)
+    assert (after, check.problems) == (wanted, [])
+    assert any("had the same alias" in repair for repair in check.repairs)
+
+
+def test_a_join_of_two_tables_with_one_alias_joins_by_what_each_has() -> None:
+    schema = database(table("a", "a_id:integer b:integer"), table("bs", "b_id:integer x:text"))
+    for condition in ("t.b = t.b_id", "t.b_id = t.b"):
+        after, _ = mended(f"SELECT t.x FROM a t JOIN bs t ON {condition}", schema)
+        assert after == f"SELECT bs.x FROM a AS t JOIN bs ON {condition.replace('t.b_id', 'bs.b_id')}"
+
+
+# --- metrics written as columns ----------------------------------------------------------------
+
+
+def with_formulas(sql: str) -> tuple[str, NameCheck]:
+    tree = parse_queries(sql)[0]
+    check = mend_names(tree, PORTFOLIO, formulas_of(GLOSSARY, PORTFOLIO))
+    return tree.sql(dialect="postgres"), check
+
+
+@pytest.mark.parametrize(
+    ("sql", "wanted"),
+    [
+        (
+            "SELECT property_id, dscr FROM financial_metrics ORDER BY dscr",
+            "SELECT property_id, (financial_metrics.noi / financial_metrics.annual_debt_service) AS dscr FROM financial_metrics"
+            " ORDER BY (financial_metrics.noi / financial_metrics.annual_debt_service)",
+        ),
+        (
+            "SELECT p.city, AVG(f.dscr) AS d FROM properties p JOIN financial_metrics f ON f.property_id = p.property_id GROUP BY p.city",
+            "SELECT p.city, AVG((f.noi / f.annual_debt_service)) AS d FROM properties AS p"
+            " JOIN financial_metrics AS f ON f.property_id = p.property_id GROUP BY p.city",
+        ),
+        (
+            "SELECT p.property_name FROM properties p WHERE p.dscr < 1.2",
+            "SELECT p.property_name FROM properties AS p"
+            " LEFT JOIN financial_metrics ON p.property_id = financial_metrics.property_id"
+            " WHERE (financial_metrics.noi / annual_debt_service) < 1.2",
+        ),
+    ],
+)
+def test_a_metric_written_as_a_column_is_computed(sql: str, wanted: str) -> None:
+    after, check = with_formulas(sql)
+    assert (after, check.problems) == (wanted, [])
+    assert any("is computed" in repair for repair in check.repairs)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        # noi there is that of a month, not of the year
+        "SELECT l.debt_yield FROM loans l JOIN monthly_income m ON m.property_id = l.property_id",
+        # of which of the two is open
+        "SELECT dscr FROM financial_metrics a JOIN financial_metrics b ON a.metric_id < b.metric_id",
+        "SELECT goodness FROM financial_metrics",
+    ],
+)
+def test_a_metric_is_not_computed_from_other_figures_of_that_name(sql: str) -> None:
+    after, check = with_formulas(sql)
+    assert after == parse_queries(sql)[0].sql(dialect="postgres")
+    assert check.problems
+
+
+def test_an_output_of_the_metric_s_name_is_no_column_to_compute() -> None:
+    sql = "SELECT x.dscr FROM (SELECT noi / annual_debt_service AS dscr FROM financial_metrics) AS x ORDER BY dscr"
+    after, check = with_formulas(sql)
+    assert (after, check.repairs) == (sql, [])
+
+
+# --- other names for what is there ----------------------------------------------------------------
+
+
+def test_a_table_s_name_stands_for_its_alias() -> None:
+    after, check = mended("SELECT loans.lender FROM loans AS l")
+    assert (after, check.repairs) == ("SELECT l.lender FROM loans AS l", ["column loans.lender is l.lender"])
+    _, check = mended("SELECT loans.lender FROM loans AS a JOIN loans AS b ON a.loan_id < b.loan_id")
+    assert check.problems
+
+
+@pytest.mark.parametrize(
+    ("sql", "wanted"),
+    [
+        ("noi / annual_debt_service", "f.noi / annual_debt_service"),
+        ("noi - other_income", "m.noi - other_income"),
+        ("noi - operating_expenses", None),
+        ("noi", None),
+        ("noi * 12", None),
+    ],
+)
+def test_an_ambiguous_column_goes_with_those_it_is_calculated_with(sql: str, wanted: str | None) -> None:
+    joins = " FROM financial_metrics AS f JOIN monthly_income AS m ON m.property_id = f.property_id"
+    after, check = mended(f"SELECT {sql} AS x{joins}")
+    assert after == f"SELECT {wanted or sql} AS x{joins}"
+    assert bool(check.problems) is (wanted is None)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("loan_balance", "current_balance"),
+        ("loan_rate", "interest_rate"),
+        ("loan_name", "name"),
+        ("loan_amount", None),
+        ("loan_status", None),
+        ("loan_day", None),
+        ("loan", None),
+        ("balance", None),
+    ],
+)
+def test_a_column_named_with_its_table_is_its_only_figure_with_that_word(
+    written: str, meant: str | None
+) -> None:
+    schema = database(
+        table(
+            "loans",
+            "loan_id:integer name:text current_balance interest_rate first_amount second_amount"
+            " payment_status:text due_day:date balance_growth",
+            key=("loan_id",),
+        )
+    )
+    after, check = mended(f"SELECT l.{written} FROM loans AS l", schema)
+    assert after == f"SELECT l.{meant or written} FROM loans AS l"
+    assert bool(check.problems) is (meant is None)
+
+
+# --- figures of the same parent ----------------------------------------------------------------------
+
+
+def test_a_sibling_with_one_row_for_the_parent_is_joined_and_loses_no_rows() -> None:
+    after, check = mended("SELECT lender, annual_debt_service FROM loans")
+    assert after == (
+        "SELECT loans.lender, financial_metrics.annual_debt_service FROM loans"
+        " LEFT JOIN financial_metrics ON loans.property_id = financial_metrics.property_id"
+    )
+    assert check.problems == []
+
+
+def test_a_sibling_with_several_rows_is_not_joined() -> None:
+    after, check = mended("SELECT lender, tenant_name FROM loans")
+    assert "JOIN" not in after
+    assert check.problems
+    loans = next(t for t in PORTFOLIO.tables if t.name == "loans")
+    assert [n.table.name for n in siblings("l", loans, PORTFOLIO)] == ["financial_metrics"]
+
+
+def test_a_sibling_by_either_of_two_keys_is_open() -> None:
+    schema = database(
+        table("people", "id:integer", key=("id",)),
+        table("wealth", "person:integer fortune", unique=(("person",),), references=(("person", "people", "id"),)),
+        table("deals", "deal:integer buyer:integer seller:integer", key=("deal",),
+              references=(("buyer", "people", "id"), ("seller", "people", "id"))),
+    )  # fmt: skip
+    after, check = mended("SELECT deal, fortune FROM deals", schema)
+    assert "JOIN" not in after
+    assert check.problems

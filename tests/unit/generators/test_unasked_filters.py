@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sample_schema import PORTFOLIO
 
+from meta_agent.contracts import DatabaseSchema
 from meta_agent.generators.sql_parsing import parse_queries
 from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
 
@@ -67,3 +68,35 @@ def test_a_text_out_of_nowhere_is_a_doubt() -> None:
     tree = parse_queries(f"{FROM} WHERE city = 'Your City'")[0]
     assert unasked_texts(tree, "Show all properties in Tampa", PORTFOLIO) == ("Your City",)
     assert unasked_texts(parse_queries(f"{FROM} WHERE city = 'Tampa'")[0], "in tampa", PORTFOLIO) == ()
+
+
+def _with_comment(comment: str) -> DatabaseSchema:
+    first = PORTFOLIO.tables[0].model_copy(update={"comment": comment})
+    return PORTFOLIO.model_copy(update={"tables": (first, *PORTFOLIO.tables[1:])})
+
+
+@pytest.mark.parametrize(
+    ("comment", "text", "request_text", "is_doubt"),
+    [
+        ("states such as FL, NY", "FL", "all in Florida", False),
+        ("states such as FL, NY", "fl", "all in Florida", False),
+        ("states such as FL, NY.", "NY", "all in New York", False),
+        ("country codes: USA", "USA", "all in the United States of America", False),
+        ("one of: A, B", "A", "the active ones", False),
+        ("states such as CA, FL", "CA", "properties by city", True),
+        ("states such as TX", "FL", "all in Florida", True),
+        ("one of: Active, Closed", "Active", "all loans", True),
+        ("one of: Active, Closed", "Active", "all active loans", False),
+        ("one of: Office, Retail", "Office", "all properties", True),
+    ],
+)
+def test_a_text_of_the_catalogue_is_a_doubt_unless_it_is_a_code_for_a_word(
+    comment: str, text: str, request_text: str, is_doubt: bool
+) -> None:
+    tree = parse_queries(f"{FROM} WHERE state = '{text}'")[0]
+    assert unasked_texts(tree, request_text, _with_comment(comment)) == ((text,) if is_doubt else ())
+
+
+def test_texts_outside_conditions_and_dates_are_no_doubt() -> None:
+    sql = "SELECT CASE WHEN city = 'Quux' THEN 'a' END FROM properties WHERE built > '2024-01-01'"
+    assert unasked_texts(parse_queries(sql)[0], "Show all", PORTFOLIO) == ()
