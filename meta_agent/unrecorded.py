@@ -22,6 +22,10 @@ MOST = 3
 _WORD = re.compile(r"(?<![\w'’-])[a-z][a-z-]{2,}(?![\w'’-])")
 _QUOTED = re.compile(r"[\"“`][^\"”`\n]{1,80}[\"”`]|(?<!\w)['‘][^'’\n]{1,60}['’](?!\w)")
 _NO_NOUN = re.compile(r"(?:ed|ing|ly|ise|ize)$")
+_VERB = re.compile(
+    r"\b(?:to|you|i|we|they|can|could|would|should|will|please|let|lets|let's|and then)\s+$", re.IGNORECASE
+)
+"""What stands before a verb."""
 _YEAR = re.compile(r"(?<![\d.,-])(?:19|20)\d\d(?![\d.,]*\d)")
 _SAME_START = 5
 _NEAR = 82.0
@@ -33,7 +37,8 @@ def unrecorded_words(request: str, schema: DatabaseSchema, glossary: Glossary) -
     Names (capitals, quotes), verbs by their endings and everyday words are left out; at most ``MOST``.
     """
     known = _known_stems(schema, glossary)
-    words = dict.fromkeys(_WORD.findall(_QUOTED.sub(" ", request)))
+    text = _QUOTED.sub(" ", request)
+    words = dict.fromkeys(m[0] for m in _WORD.finditer(text) if not _VERB.search(text[: m.start()]))
     found = (word for word in words if not _is_everyday(word) and not _NO_NOUN.search(word))
     return tuple(word for word in found if not _is_known(stem(word), known))[:MOST]
 
@@ -63,6 +68,7 @@ def _texts_of(schema: DatabaseSchema) -> Iterator[str]:
 def _texts_in(glossary: Glossary) -> Iterator[str]:
     for metric in glossary.metrics:
         yield from (metric.name, metric.meaning, metric.formula, *metric.synonyms)
+        yield from (threshold.label for threshold in metric.thresholds)
 
 
 def _is_known(word: str, known: Iterable[str]) -> bool:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from meta_agent.comparison.tables import is_found_in
+from sqlglot import exp
+
+from meta_agent.comparison.tables import is_found_in, shared_columns
 from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.errors import AnswerCut, NoAnswer
 from meta_agent.generators.definitions import definition_lines
@@ -70,11 +72,45 @@ class _Draft:
     """Empty where they could not be read soon."""
 
     def agrees_with(self, other: _Draft) -> bool:
-        """Whether both show the same rows, whichever shows more columns."""
+        """Whether both show the same rows: all of one's columns, or most of them with a figure computed."""
         return len(self.tables) == len(other.tables) > 0 and all(
-            is_found_in(ours, theirs) or is_found_in(theirs, ours)
-            for ours, theirs in zip(self.tables, other.tables, strict=True)
+            is_found_in(ours.rows, theirs.rows)
+            or is_found_in(theirs.rows, ours.rows)
+            or _say_the_same(ours, theirs)
+            for ours, theirs in zip(self._shown(), other._shown(), strict=True)
         )
+
+    def _shown(self) -> list[_Shown]:
+        return [
+            _Shown(rows, query.tree) for rows, query in zip(self.tables, self.written.queries, strict=True)
+        ]
+
+
+class _Shown(NamedTuple):
+    """A table of a draft and the query it comes from."""
+
+    rows: Rows
+    tree: exp.Query
+
+    def computed(self) -> set[int]:
+        """Numbers of the columns that are not stored as they are."""
+        return {
+            number
+            for number, projection in enumerate(self.tree.selects)
+            if not isinstance(projection.unalias(), exp.Column)
+        }
+
+
+def _say_the_same(one: _Shown, other: _Shown) -> bool:
+    """Whether two tables share most of their columns, one of them computed where both compute.
+
+    Small models like to show a column more; what was asked for stands in both.
+    """
+    shared = set(shared_columns(one.rows, other.rows))
+    fewest = min(len(one.rows.columns), len(other.rows.columns))
+    if len(shared) < 2 or 2 * len(shared) < fewest:
+        return False
+    return not (one.computed() and other.computed()) or bool(shared & one.computed())
 
 
 class QueryWriter:
