@@ -216,7 +216,7 @@ class QueryMender:
                 done += [*mend_types(mended, self._schema), *complete_grouping(mended)]
             refusal = self._explain(to_sql(mended)) if done else refusal
             if refusal is not None:
-                raise Rejected(f"PostgreSQL says: {sentence(refusal)}", self._tables_of(tree))
+                raise Rejected(f"PostgreSQL says: {sentence(refusal)}", self.tables_of(tree))
             tree, repairs = mended, repairs + done
         tree, improved = self._improved(tree, self._improvements(task))
         return tree, repairs + improved
@@ -279,7 +279,8 @@ class QueryMender:
             yield lambda tree: rank_as_asked(tree, task.request, self._schema)
         yield lambda tree: put_unknown_last(tree, self._schema)
 
-    def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
+    def tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
+        """The catalogue's tables that a query reads."""
         named = (catalogue_table(source, self._schema) for source in tree.find_all(exp.Table))
         return tuple(dict.fromkeys(table for table in named if table is not None))
 

@@ -27,6 +27,7 @@ from meta_agent.generators.query_mender import (
 )
 from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
+from meta_agent.unrecorded import unrecorded_words, years_without_rows
 
 if TYPE_CHECKING:
     from meta_agent.databases.base import Lookup, Rows
@@ -40,7 +41,9 @@ _END_OF_BLOCK = ("```\n", "```\r\n")
 _HOW_TO_MEND_DOUBTS = (
     "Leave out tables and conditions that are not needed; aggregate others in a subquery before the join."
 )
-NO_AGREEMENT = "Drafts of this query gave different answers: check its conditions, or ask in other words."
+NO_AGREEMENT = (
+    "No second draft of the query confirmed this answer: check its conditions, or ask in other words."
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class QueryWriter:
             return self._corrected(task, first_problem or Rejected(""), replies[:1])
         group = _elected(drafts)
         self._conversation = group[0].conversation
-        return self._final(group, drafts, task)
+        return self._final(group, task)
 
     @property
     def conversation(self) -> Conversation:
@@ -151,16 +154,37 @@ class QueryWriter:
         known = tuple(rows for rows in read if rows is not None)
         return known if len(known) == len(read) else ()
 
-    def _final(self, group: Sequence[_Draft], drafts: Sequence[_Draft], task: Task) -> WrittenQueries:
+    def _final(self, group: Sequence[_Draft], task: Task) -> WrittenQueries:
         """What the drafts come to; a doubtful one that stands alone is asked about once."""
         written = group[0].written
         if written.absent:
             raise NoAnswer(written.absent[0], "Ask for what is stored, or name the column that you mean.")
         if group[0].doubts and len(group) == 1:
             written = self._without_doubts(group[0], task)
-        if len(group) == 1 and len([draft for draft in drafts if draft.tables]) > 1:
-            return replace(written, warnings=(*written.warnings, NO_AGREEMENT))
-        return written
+        compared = len(self._styles(task)) > 1
+        warnings = [*written.warnings, *([NO_AGREEMENT] if compared and len(group) == 1 else ())]
+        warnings += self._unrecorded(group, task, is_sure=not warnings)
+        return replace(written, warnings=tuple(warnings))
+
+    def _unrecorded(self, group: Sequence[_Draft], task: Task, *, is_sure: bool) -> list[str]:
+        """What the request speaks of and the database does not. Raises NoAnswer where that is not all."""
+        if not self._use.unrecorded:
+            return []
+        tables = [table for query in group[0].written.queries for table in self._mender.tables_of(query.tree)]
+        missing_year = years_without_rows(task.request, tables)
+        if missing_year and not any(table.rows for table in group[0].tables):
+            raise NoAnswer(missing_year, "Ask for a year that is there.")
+        words = unrecorded_words(task.request, self._schema, task.glossary)
+        if not words:
+            return []
+        listed = " or ".join(f"'{word}'" for word in words)
+        said = f"Nothing in the database is called {listed}; the answer may not be about it."
+        if not is_sure:
+            raise NoAnswer(
+                f"Nothing in the database is called {listed}, and no query for it could be confirmed.",
+                "Name the table or column you mean, or define the word in glossary.yaml.",
+            )
+        return [said]
 
     # --- corrections -----------------------------------------------------------------------
 
