@@ -285,4 +285,11 @@ class RunRecord(Contract):
     timings: dict[str, float] = Field(default_factory=dict)
     """Stage name to seconds."""
     warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    """Those of the warnings that tell how the run went and speak against no answer."""
     error: ErrorReport | None = None
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether a warning speaks against the answer."""
+        return not set(self.warnings) <= set(self.notices)

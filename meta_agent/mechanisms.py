@@ -25,7 +25,9 @@ class Mechanisms:
     """Texts in conditions are held against the stored ones."""
     short_analysis: bool = True
     """The model is not asked what a request wants where its own words say it."""
-    drafts: int = 3
+    unrecorded: bool = True
+    """A request for something that the database has no word for is doubted, or declined."""
+    drafts: int = 2
     """Most drafts of a query whose results are compared; 1: the first is taken."""
 
 

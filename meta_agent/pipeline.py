@@ -174,7 +174,7 @@ class Pipeline:
         asked = asked_about(run.request, analysis, self._options.glossary)
         told, room = self._options.told, self._client.context_length
         shown = schema_prompt(database.schema, asked, told, room, database.lookup)
-        run.warnings.extend([shown.note] if shown.note else [])
+        run.notices.extend([shown.note] if shown.note else [])
         return shown
 
     # --- preparation -----------------------------------------------------------------

@@ -44,6 +44,12 @@ _BOUND = re.compile(
     re.IGNORECASE,
 )
 """``older than 56``: a figure to compare rows with, and none to compute anything from."""
+_OPENING = re.compile(
+    r"^(?:(?:hi|hello|hey|please|can you|could you|i (?:need|want|would like) (?:you )?to|i want|i need"
+    r"|show(?: me)?|give(?: me)?|list|tell me)\b[,!]?\s+)+(?=\w)",
+    re.IGNORECASE,
+)
+_FEWEST_WORDS = 3
 _LONGEST_GOAL = 90
 _WORDS_OF_A_SIMPLE_REQUEST = 15
 _SECONDS = {"SIMPLE": 5, "MEDIUM": 15}
@@ -99,7 +105,8 @@ def _names_in(request: str) -> Iterator[str]:
 def _goal(request: str) -> str:
     """The first sentence that says something, cut at a word."""
     sentences = [" ".join(part.split()) for part in _SENTENCE.split(request)]
-    first = next((part for part in sentences if _WANTS_DATA.search(part)), sentences[0])
+    first = next((part for part in sentences if len(part.split()) >= _FEWEST_WORDS), sentences[0])
+    first = _OPENING.sub("", first)
     if len(first) > _LONGEST_GOAL:
         first = first[:_LONGEST_GOAL].rsplit(" ", 1)[0] + "…"
     return (first[:1].upper() + first[1:]).rstrip(" ?.!") or "Answer the request"

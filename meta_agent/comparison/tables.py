@@ -33,6 +33,24 @@ def is_found_in(expected: Rows, answer: Rows, order: tuple[int, ...] = ()) -> bo
     return all(candidates) and _assign(wanted, given, candidates, [], order)
 
 
+def shared_columns(one: Rows, other: Rows) -> tuple[int, ...]:
+    """Numbers of the columns of ``one`` that the other table has as well, all together in the same rows."""
+    if one.is_cut or other.is_cut or len(one.rows) != len(other.rows):
+        return ()
+    wanted, given = _columns(one), _columns(other)
+    shared: list[int] = []
+    partners: list[int] = []
+    for number, column in enumerate(wanted):
+        for index, candidate in enumerate(given):
+            if index in partners or not _agree([column], [candidate], ()):
+                continue
+            if _agree([*(wanted[n] for n in shared), column], [*(given[n] for n in partners), candidate], ()):
+                shared.append(number)
+                partners.append(index)
+                break
+    return tuple(shared)
+
+
 def _columns(table: Rows) -> list[Column]:
     return [tuple(cell(row[index]) for row in table.rows) for index in range(len(table.columns))]
 

@@ -46,6 +46,7 @@ _SWITCHES: dict[str, dict[str, Any]] = {
     "grain": {"grain": False},
     "stored texts": {"stored_texts": False},
     "short analysis": {"short_analysis": False},
+    "unrecorded words": {"unrecorded": False},
     "drafts": {"drafts": 1},
     "all mending": {"names": False, "joins": False, "sense": False, "grain": False, "stored_texts": False},
 }

@@ -29,9 +29,11 @@ from meta_agent.generators.single_row_groups import ungroup_single_rows
 from meta_agent.generators.sql_arithmetic import make_arithmetic_safe
 from meta_agent.generators.sql_asked import (
     aggregate_as_asked,
+    leave_out_unasked,
     name_what_is_shown,
     percent_once,
     rank_as_asked,
+    shorten_names,
 )
 from meta_agent.generators.sql_durations import give_unit
 from meta_agent.generators.sql_entities import missing_names
@@ -216,7 +218,7 @@ class QueryMender:
                 done += [*mend_types(mended, self._schema), *complete_grouping(mended)]
             refusal = self._explain(to_sql(mended)) if done else refusal
             if refusal is not None:
-                raise Rejected(f"PostgreSQL says: {sentence(refusal)}", self._tables_of(tree))
+                raise Rejected(f"PostgreSQL says: {sentence(refusal)}", self.tables_of(tree))
             tree, repairs = mended, repairs + done
         tree, improved = self._improved(tree, self._improvements(task))
         return tree, repairs + improved
@@ -256,6 +258,8 @@ class QueryMender:
             yield lambda tree: count_keys(tree, self._schema)
             yield lambda tree: percent_once(tree, self._schema)
             yield lambda tree: aggregate_as_asked(tree, task.request, self._schema, task.glossary)
+            yield lambda tree: leave_out_unasked(tree, task.request, task.glossary, self._schema)
+            yield lambda tree: shorten_names(tree, self._schema)
             yield lambda tree: name_what_is_shown(tree, task.request, self._schema)
         yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
         yield lambda tree: count_rows_once(tree, self._schema)
@@ -279,7 +283,8 @@ class QueryMender:
             yield lambda tree: rank_as_asked(tree, task.request, self._schema)
         yield lambda tree: put_unknown_last(tree, self._schema)
 
-    def _tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
+    def tables_of(self, tree: exp.Expr) -> tuple[Table, ...]:
+        """The catalogue's tables that a query reads."""
         named = (catalogue_table(source, self._schema) for source in tree.find_all(exp.Table))
         return tuple(dict.fromkeys(table for table in named if table is not None))
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from meta_agent.comparison.tables import is_found_in
+from sqlglot import exp
+
+from meta_agent.comparison.tables import is_found_in, shared_columns
 from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.errors import AnswerCut, NoAnswer
 from meta_agent.generators.definitions import definition_lines
@@ -27,6 +29,7 @@ from meta_agent.generators.query_mender import (
 )
 from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
+from meta_agent.unrecorded import unrecorded_words, years_without_rows
 
 if TYPE_CHECKING:
     from meta_agent.databases.base import Lookup, Rows
@@ -40,7 +43,9 @@ _END_OF_BLOCK = ("```\n", "```\r\n")
 _HOW_TO_MEND_DOUBTS = (
     "Leave out tables and conditions that are not needed; aggregate others in a subquery before the join."
 )
-NO_AGREEMENT = "Drafts of this query gave different answers: check its conditions, or ask in other words."
+NO_AGREEMENT = (
+    "No second draft of the query confirmed this answer: check its conditions, or ask in other words."
+)
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,45 @@ class _Draft:
     """Empty where they could not be read soon."""
 
     def agrees_with(self, other: _Draft) -> bool:
-        """Whether both show the same rows, whichever shows more columns."""
+        """Whether both show the same rows: all of one's columns, or most of them with a figure computed."""
         return len(self.tables) == len(other.tables) > 0 and all(
-            is_found_in(ours, theirs) or is_found_in(theirs, ours)
-            for ours, theirs in zip(self.tables, other.tables, strict=True)
+            is_found_in(ours.rows, theirs.rows)
+            or is_found_in(theirs.rows, ours.rows)
+            or _say_the_same(ours, theirs)
+            for ours, theirs in zip(self._shown(), other._shown(), strict=True)
         )
+
+    def _shown(self) -> list[_Shown]:
+        return [
+            _Shown(rows, query.tree) for rows, query in zip(self.tables, self.written.queries, strict=True)
+        ]
+
+
+class _Shown(NamedTuple):
+    """A table of a draft and the query it comes from."""
+
+    rows: Rows
+    tree: exp.Query
+
+    def computed(self) -> set[int]:
+        """Numbers of the columns that are not stored as they are."""
+        return {
+            number
+            for number, projection in enumerate(self.tree.selects)
+            if not isinstance(projection.unalias(), exp.Column)
+        }
+
+
+def _say_the_same(one: _Shown, other: _Shown) -> bool:
+    """Whether two tables share most of their columns, one of them computed where both compute.
+
+    Small models like to show a column more; what was asked for stands in both.
+    """
+    shared = set(shared_columns(one.rows, other.rows))
+    fewest = min(len(one.rows.columns), len(other.rows.columns))
+    if len(shared) < 2 or 2 * len(shared) < fewest:
+        return False
+    return not (one.computed() and other.computed()) or bool(shared & one.computed())
 
 
 class QueryWriter:
@@ -120,7 +159,7 @@ class QueryWriter:
             return self._corrected(task, first_problem or Rejected(""), replies[:1])
         group = _elected(drafts)
         self._conversation = group[0].conversation
-        return self._final(group, drafts, task)
+        return self._final(group, task)
 
     @property
     def conversation(self) -> Conversation:
@@ -154,16 +193,37 @@ class QueryWriter:
         known = tuple(rows for rows in read if rows is not None)
         return known if len(known) == len(read) else ()
 
-    def _final(self, group: Sequence[_Draft], drafts: Sequence[_Draft], task: Task) -> WrittenQueries:
+    def _final(self, group: Sequence[_Draft], task: Task) -> WrittenQueries:
         """What the drafts come to; a doubtful one that stands alone is asked about once."""
         written = group[0].written
         if written.absent:
             raise NoAnswer(written.absent[0], "Ask for what is stored, or name the column that you mean.")
         if group[0].doubts and len(group) == 1:
             written = self._without_doubts(group[0], task)
-        if len(group) == 1 and len([draft for draft in drafts if draft.tables]) > 1:
-            return replace(written, warnings=(*written.warnings, NO_AGREEMENT))
-        return written
+        compared = len(self._styles(task)) > 1
+        warnings = [*written.warnings, *([NO_AGREEMENT] if compared and len(group) == 1 else ())]
+        warnings += self._unrecorded(group, task, is_sure=not warnings)
+        return replace(written, warnings=tuple(warnings))
+
+    def _unrecorded(self, group: Sequence[_Draft], task: Task, *, is_sure: bool) -> list[str]:
+        """What the request speaks of and the database does not. Raises NoAnswer where that is not all."""
+        if not self._use.unrecorded:
+            return []
+        tables = [table for query in group[0].written.queries for table in self._mender.tables_of(query.tree)]
+        missing_year = years_without_rows(task.request, tables)
+        if missing_year and not any(table.rows for table in group[0].tables):
+            raise NoAnswer(missing_year, "Ask for a year that is there.")
+        words = unrecorded_words(task.request, self._schema, task.glossary)
+        if not words:
+            return []
+        listed = " or ".join(f"'{word}'" for word in words)
+        said = f"Nothing in the database is called {listed}; the answer may not be about it."
+        if not is_sure:
+            raise NoAnswer(
+                f"Nothing in the database is called {listed}, and no query for it could be confirmed.",
+                "Name the table or column you mean, or define the word in glossary.yaml.",
+            )
+        return [said]
 
     # --- corrections -----------------------------------------------------------------------
 

@@ -30,6 +30,10 @@ _COMPARED = re.compile(
 _TAKEN = frozenset({"avg", "average", "mean", "total", "sum"})
 _BY = re.compile(r"\bby\s+(?:the\s+|their\s+)?(?P<what>[a-z]+(?:[ _][a-z]+){0,3})", re.IGNORECASE)
 _ID = re.compile(r"\bids?\b|_id\b|\bidentifiers?\b", re.IGNORECASE)
+_EVERYTHING = re.compile(
+    r"\b(?:everything|details?|overview|(?:all|full|complete)\s+(?:the\s+)?(?:information|data|columns|fields|figures))\b",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"(?:^|_)(?:name|title|label)$")
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "decimal", "real", "double precision", "money")
 _TEXTS = ("text", "character", "varchar", "citext")
@@ -200,6 +204,73 @@ def _label_of(table: Table) -> str | None:
     """The one column that names a row of a table."""
     labels = [c.name for c in table.columns if c.type.startswith(_TEXTS) and _LABEL.search(c.name)]
     return labels[0] if len(labels) == 1 else None
+
+
+def shorten_names(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
+    """Call a stored column by its own name where the query put its table's name before it."""
+    tables = tables_of(tree, schema) if isinstance(tree, exp.Select) else None
+    if not isinstance(tree, exp.Select) or tables is None:
+        return []
+    taken = {projection.alias_or_name for projection in tree.selects}
+    repairs = []
+    for projection in list(tree.selects):
+        column = projection.unalias()
+        owner = owner_of(column, tables) if isinstance(column, exp.Column) else None
+        if owner is None or projection.alias != f"{tables[owner].name}_{column.name}" or column.name in taken:
+            continue
+        for term in [c for c in _in_order(tree) if not c.table and c.name == projection.alias]:
+            term.replace(column.copy())
+        repairs.append(f"{projection.alias} is called {column.name}")
+        taken.add(column.name)
+        projection.replace(column.copy())
+    return repairs
+
+
+_MOST_COLUMNS = 4
+"""A table of so many columns is left as it is, whatever they are."""
+
+
+def leave_out_unasked(tree: exp.Expr, request: str, glossary: Glossary, schema: DatabaseSchema) -> list[str]:
+    """Leave out columns of a wide table that the request does not speak of, where it speaks of others.
+
+    Not what tells groups apart, nor where everything is asked for.
+    """
+    if not isinstance(tree, exp.Select) or tree.is_star or len(tree.selects) <= _MOST_COLUMNS:
+        return []
+    if tree.args.get("group") is not None or _EVERYTHING.search(request):
+        return []
+    tables = tables_of(tree, schema)
+    if tables is None or tree.args.get("distinct") is not None:
+        return []
+    words = set(normalise(request).split())
+    for metric in glossary.mentioned_in(request):
+        words |= {word for name in metric.names for word in name.split()}
+        words |= set(normalise(metric.formula).split())
+    ordered = {column.sql() for column in _in_order(tree)}
+    asked = [p for p in tree.selects if _is_spoken_of(p, words, tables) or p.alias_or_name in ordered]
+    left_out = [p for p in tree.selects if p not in asked]
+    if len(asked) < 2 or not left_out:
+        return []
+    tree.set("expressions", asked)
+    return [f"left out {', '.join(p.alias_or_name for p in left_out)}, which nobody asked for"]
+
+
+def _in_order(tree: exp.Select) -> list[exp.Column]:
+    order = tree.args.get("order")
+    return list(order.find_all(exp.Column)) if order is not None else []
+
+
+def _is_spoken_of(projection: exp.Expr, words: set[str], tables: dict[str, Table]) -> bool:
+    """Whether every stored column of an output is spoken of; a name where its table is."""
+    columns = list(projection.find_all(exp.Column))
+    for column in columns:
+        owner = owner_of(column, tables)
+        own = set(normalise(column.name).split())
+        of_table = set(normalise(tables[owner].name).split()) if owner is not None else set()
+        is_label = _LABEL.search(column.name) is not None and bool((own | of_table) & words)
+        if not is_label and not (own - of_table or own) & words:
+            return False
+    return True
 
 
 def percent_once(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:

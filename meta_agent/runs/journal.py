@@ -62,6 +62,8 @@ class RunJournal:
     timings: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     """About the run as a whole; those of the script and its execution are added at the end."""
+    notices: list[str] = field(default_factory=list)
+    """What is told like a warning and is no reason to doubt the answer."""
     model: str | None = None
     schema: DatabaseSchema | None = None
     reused_from: str | None = None
@@ -134,7 +136,8 @@ class RunJournal:
             execution=self.execution,
             usage=usage,
             timings=dict(self.timings),
-            warnings=tuple(dict.fromkeys((*self.warnings, *self._last_warnings()))),
+            warnings=tuple(dict.fromkeys((*self.warnings, *self.notices, *self._last_warnings()))),
+            notices=tuple(dict.fromkeys(self.notices)),
             error=None if error is None else report_of(error),
         )
 

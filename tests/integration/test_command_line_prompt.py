@@ -17,7 +17,7 @@ from command_line import CommandLine
 from pipeline_support import BASE_IMAGE, COMPARED, REQUEST, left_by, portfolio, reader_url  # noqa: F401
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
-from scripted_model import ScriptedModel, ScriptEntry, SlowHeaders
+from scripted_model import Fails, ScriptedModel, ScriptEntry, SlowHeaders
 
 pytestmark = [pytest.mark.docker, pytest.mark.database]
 
@@ -109,7 +109,7 @@ def test_ctrl_c_stops_a_run_and_not_the_session(program: CommandLine) -> None:
         child.send("half a thought\x03")
         child.expect_exact(PROMPT)
         child.send(f"{REQUEST}\r")
-        child.expect_exact("Analysing the request")
+        child.expect_exact("Writing the script")
         until_asked(child)
         child.sendintr()
         child.expect_exact("Interrupted")
@@ -123,7 +123,7 @@ def test_ctrl_c_stops_a_run_and_not_the_session(program: CommandLine) -> None:
 
 
 def test_an_error_ends_one_request_and_not_the_session(program: CommandLine) -> None:
-    with terminal(program, ["{}", "{}", "{}", *COMPARED]) as child:
+    with terminal(program, [Fails(400), *COMPARED]) as child:
         child.expect_exact(PROMPT)
         child.send("?!\r")
         child.expect_exact("The request is empty.")
@@ -150,7 +150,7 @@ def test_being_told_to_end_in_a_run_ends_the_session(program: CommandLine) -> No
     with terminal(program, [SlowHeaders()]) as child:
         child.expect_exact(PROMPT)
         child.send(f"{REQUEST}\r")
-        child.expect_exact("Analysing the request")
+        child.expect_exact("Writing the script")
         until_asked(child)
         child.kill(signal.SIGTERM)
         child.expect(pexpect.EOF)

@@ -266,9 +266,22 @@ def test_a_join_of_many_rows_totals_only_what_it_does_not_repeat(portfolio: Benc
     assert "Total square_feet" not in asked.summary
 
 
-def test_a_sum_over_repeated_rows_is_warned_about(portfolio: Bench) -> None:
-    repeated = (
+def test_a_sum_that_a_join_would_repeat_counts_every_row_once(portfolio: Bench, by_hand: Any) -> None:
+    asked = portfolio.ask(
         "SELECT p.city, SUM(p.square_feet) AS feet, COUNT(l.lease_id) AS leases"
+        " FROM properties p JOIN leases l ON l.property_id = p.property_id GROUP BY p.city"
+    )
+    expected = by_hand(
+        "SELECT city, sum(square_feet), sum((SELECT count(*) FROM leases l WHERE l.property_id = p.property_id))"
+        " FROM properties p WHERE property_id IN (SELECT property_id FROM leases) GROUP BY city"
+    )
+    assert sorted((row["city"], row["feet"], row["leases"]) for row in asked.rows) == sorted(expected)
+    assert asked.script.repairs and asked.script.warnings == ()
+
+
+def test_a_sum_over_repeated_rows_that_cannot_be_mended_is_warned_about(portfolio: Bench) -> None:
+    repeated = (
+        "SELECT p.city, SUM(p.square_feet) AS feet, MAX(l.end_date) AS last_end"
         " FROM properties p JOIN leases l ON l.property_id = p.property_id GROUP BY p.city"
     )
     script = portfolio.generate(repeated, repeated)

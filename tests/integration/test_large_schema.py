@@ -7,13 +7,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pipeline_support import READER_PASSWORD, Runner, analysis, portfolio, query  # noqa: F401
+from pipeline_support import READER_PASSWORD, Runner, analysis, portfolio, query, rows_of  # noqa: F401
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
-from scripted_model import ScriptedModel
+from scripted_model import ScriptedModel, unused_url
 
 from meta_agent.contracts import UserRequest
 from meta_agent.mechanisms import Mechanisms
+from meta_agent.runs.proven import ProvenQuestions
 
 pytestmark = [pytest.mark.database]
 
@@ -52,11 +53,22 @@ def test_the_tables_that_matter_are_shown_and_the_user_is_told(runner: Runner) -
     assert "CREATE TABLE libraries (" in shown and "CREATE TABLE cities (" in shown
     number = shown.count("CREATE TABLE")
     assert number < 150
-    assert [w for w in record.warnings if "tables" in w] == [
-        f"Shown to the model: {number} of 400 tables; name the table or column you mean if it was missed."
-    ]
+    note = f"Shown to the model: {number} of 400 tables; name the table or column you mean if it was missed."
+    assert record.notices == (note,) and note in record.warnings
+    assert not record.is_doubted
     log = (Path(record.run_dir) / "logs" / "run.log").read_text()
     assert "left out of the prompt, the nearest first: zebra_" in log
+
+
+@pytest.mark.docker
+def test_an_answer_from_some_of_the_tables_is_kept_like_any_other(runner: Runner) -> None:
+    runner.options |= {"dry_run": False, "proven": ProvenQuestions(runner.folder / "cache")}
+    script = (analysis("libraries"), query("SELECT name, books FROM libraries"))
+    first = runner.run(*script, request=REQUEST, known_as="the server")
+    assert first.notices and not first.is_doubted, first.warnings
+    again = runner.run(request=REQUEST, known_as="the server", base_url=unused_url())
+    assert (again.status, again.reused_from) == ("ok", first.run_id), again.error
+    assert rows_of(again) == ({"name": "Old", "books": 17},)
 
 
 def test_names_of_tables_that_were_not_shown_are_mended(runner: Runner) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meta_agent.comparison.tables import is_found_in
+from meta_agent.comparison.tables import is_found_in, shared_columns
 from meta_agent.databases.base import Rows
 
 
@@ -71,3 +71,28 @@ def test_turned_columns_and_rows_are_the_same(
     turned = [tuple(row[index] for index in order) for row in rows]
     chance.shuffle(turned)
     assert is_found_in(table(*rows, width=3), table(*turned, width=3))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        (table(("a", 1, 5), ("b", 2, 6)), table((7, "b", 2), (8, "a", 1)), (0, 1)),
+        (table(("a", 1), ("b", 2)), table(("a", 2), ("b", 1)), (0,)),  # not in the same rows
+        (
+            table(
+                (1, 1),
+            ),
+            table(
+                (1,),
+            ),
+            (0,),
+        ),
+        (table(("a",)), table(("b",)), ()),
+        (table(("a",)), table(("a",), ("a",)), ()),
+        (table(("a",), is_cut=True), table(("a",)), ()),
+    ],
+)
+def test_the_columns_that_two_tables_share_are_those_of_the_same_rows(
+    one: Rows, other: Rows, shared: tuple[int, ...]
+) -> None:
+    assert shared_columns(one, other) == shared

@@ -68,7 +68,7 @@ class ProductPipeline:
             )
         if self._options.dry_run:
             answer = run_queries(database, _queries(record), record.usage)
-            return replace(answer, is_confident=not record.warnings)
+            return replace(answer, is_confident=not record.is_doubted)
         result = record.execution.result if record.execution else None
         tables = tuple(map(_rows, result.tables)) if result else ()
         return Answer(
@@ -76,7 +76,7 @@ class ProductPipeline:
             tables,
             _queries(record),
             usage=record.usage,
-            is_confident=not record.warnings,
+            is_confident=not record.is_doubted,
         )
 
 

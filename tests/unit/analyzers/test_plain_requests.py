@@ -73,7 +73,7 @@ def test_the_model_is_asked_where_it_always_is_or_no_database_is_there() -> None
 @pytest.mark.parametrize(
     ("request_text", "expected"),
     [
-        ("list all loans.", {"primary_goal": "List all loans", "task_type": "reporting"}),
+        ("please list all loans.", {"primary_goal": "All loans", "task_type": "reporting"}),
         ("Hello there! How many loans?", {"primary_goal": "How many loans", "task_type": "calculation"}),
         ("the loans of Bank of Florida and of Acme", {"key_entities": ("Bank of Florida", "Acme")}),
         ("Show the loans", {"complexity": "SIMPLE", "estimated_execution_time_seconds": 5}),

@@ -90,7 +90,7 @@ def test_where_all_differ_the_first_is_shown_with_a_warning() -> None:
 
 def test_rows_that_are_not_known_agree_with_none() -> None:
     script, _ = drafted(CITIES, CITIES, CITIES, rows={})
-    assert script.warnings == ()
+    assert script.warnings == (NO_AGREEMENT,)
     script, _ = drafted(CITIES, STATES, TYPES, rows={"state": B, "property_type": B})
     assert sql_of(script) == "SELECT state FROM properties"
 
@@ -125,10 +125,10 @@ def test_a_draft_that_does_not_run_leaves_the_others_to_agree() -> None:
     assert "happiness" not in str(model.requests[1].body) + str(model.requests[2].body)
 
 
-def test_one_draft_that_runs_is_taken_as_it_is() -> None:
+def test_the_one_draft_that_runs_is_taken_as_one_that_nothing_confirms() -> None:
     script, _ = drafted(REFUSED, BROKEN, TYPES, rows={"property_type": A})
     assert sql_of(script) == "SELECT property_type FROM properties"
-    assert script.warnings == ()
+    assert script.warnings == (NO_AGREEMENT,)
 
 
 def test_where_nothing_runs_the_correction_is_of_the_first_draft() -> None:
