@@ -8,7 +8,7 @@ reading of it needed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from meta_agent.contracts import Table, TaskAnalysis
 from meta_agent.glossary import Glossary
@@ -34,7 +34,16 @@ _COMPUTES = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"[A-Z][\w&’'-]*(?:\s+(?:(?:of|the|and|&)\s+)?[A-Z][\w&’'-]*)*")
+_ASKING = re.compile(r"what|who|where|when|how|find|get|tell|of|the|and|&", re.IGNORECASE)
+_SMALL = ("a", "an", "and", "by", "for", "in", "of", "on", "or", "per", "the", "to", "with")
+"""Words that a title writes small."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
+_BOUND = re.compile(
+    r"(?:\b(?:than|over|under|above|below|least|most|exceed(?:s|ing)?|between|after|before|since|until|past)|[<>=])"
+    r"\s*(?:or equal to\s+)?[$€£]?\d[\d,.]*(?:\s*(?:and|-)\s*[$€£]?\d[\d,.]*)?",
+    re.IGNORECASE,
+)
+"""``older than 56``: a figure to compare rows with, and none to compute anything from."""
 _OPENING = re.compile(
     r"^(?:(?:hi|hello|hey|please|can you|could you|i (?:need|want|would like) (?:you )?to|i want|i need"
     r"|show(?: me)?|give(?: me)?|list|tell me)\b[,!]?\s+)+(?=\w)",
@@ -56,6 +65,11 @@ def is_plain(request: str, tables: Sequence[Table], glossary: Glossary) -> bool:
     )
 
 
+def without_bounds(request: str) -> str:
+    """The request without the figures that rows are compared with."""
+    return _BOUND.sub(" ", request)
+
+
 def plain_analysis(
     request: str, data_sources: tuple[str, ...], *, web: bool, simulation: bool
 ) -> TaskAnalysis:
@@ -67,10 +81,25 @@ def plain_analysis(
         requires_web_interface=web,
         requires_simulation=simulation,
         data_sources=data_sources,
-        key_entities=tuple(dict.fromkeys(_NAME.findall(request))),
+        key_entities=tuple(dict.fromkeys(_names_in(request))),
         complexity="SIMPLE" if complexity == "SIMPLE" else "MEDIUM",
         estimated_execution_time_seconds=_SECONDS[complexity],
     )
+
+
+def _names_in(request: str) -> Iterator[str]:
+    """What is written with capitals, without the words that only ask for it: ``Average NOI of Acme``."""
+    words = [word for word in re.findall(r"[A-Za-z]\w*", request) if word not in _SMALL]
+    if all(word[0].isupper() for word in words):
+        return  # written as a title: capitals say nothing
+    for found in _NAME.findall(request):
+        parts = found.split()
+        while parts and (
+            parts[0].isupper() or _ASKING.fullmatch(parts[0]) or _WANTS_DATA.fullmatch(parts[0])
+        ):
+            parts = parts[1:]
+        if parts:
+            yield " ".join(parts)
 
 
 def _goal(request: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from meta_agent.analyzers.grounding import tables_meant
-from meta_agent.analyzers.plain_requests import is_plain, plain_analysis
+from meta_agent.analyzers.plain_requests import is_plain, plain_analysis, without_bounds
 from meta_agent.contracts import DatabaseSchema, Table, TaskAnalysis, UserRequest
 from meta_agent.errors import NoAnswer
 from meta_agent.glossary import Glossary, normalise
@@ -91,7 +91,9 @@ class TaskAnalyzer:
         """The analysis without the model; None where the words do not say enough."""
         if self._schema is None or not is_plain(text, self._schema.tables, self._glossary):
             return None
-        tables = self._known_tables((), text) or tables_meant((), text, self._schema, self._glossary)
+        tables = self._known_tables((), text)
+        if not tables and not gives_figures(without_bounds(text)):
+            tables = tables_meant((), text, self._schema, self._glossary)
         if not tables:
             return None
         return plain_analysis(text, tables, web=asks_for_web_page(text), simulation=asks_what_if(text))

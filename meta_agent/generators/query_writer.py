@@ -131,6 +131,8 @@ class QueryWriter:
         self._schema = schema
         self._describe = describe
         self._use = mechanisms
+        self._failed: Conversation | None = None
+        """With the first draft that did not run: a correction refers to it, further drafts do not."""
         self._mender = QueryMender(schema, explain, lookup, mechanisms)
 
     def write(self, task: Task, problem: str | None = None) -> WrittenQueries:
@@ -143,6 +145,7 @@ class QueryWriter:
             return self._corrected(task, Rejected(problem), [])
         drafts: list[_Draft] = []
         replies: list[str] = []
+        self._failed = None
         first_problem: Rejected | None = None
         for style in self._styles(task):
             try:
@@ -152,6 +155,7 @@ class QueryWriter:
             if _are_settled(drafts):
                 break
         if not drafts:
+            self._conversation = self._failed or self._conversation
             return self._corrected(task, first_problem or Rejected(""), replies[:1])
         group = _elected(drafts)
         self._conversation = group[0].conversation
@@ -176,8 +180,7 @@ class QueryWriter:
             replies.append(self._reply(conversation, self._prompt(task, style), task, style.temperature))
             written = self._mender.read(replies[-1], task)
         except Rejected:
-            if style == _STYLES[0]:
-                self._conversation = conversation  # a correction refers to this draft
+            self._failed = self._failed or conversation
             raise
         doubts = self._mender.doubts(written, task)
         written = self._mender.with_stored_values(replace(written, warnings=doubts), task)

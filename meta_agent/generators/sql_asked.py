@@ -30,6 +30,10 @@ _COMPARED = re.compile(
 _TAKEN = frozenset({"avg", "average", "mean", "total", "sum"})
 _BY = re.compile(r"\bby\s+(?:the\s+|their\s+)?(?P<what>[a-z]+(?:[ _][a-z]+){0,3})", re.IGNORECASE)
 _ID = re.compile(r"\bids?\b|_id\b|\bidentifiers?\b", re.IGNORECASE)
+_EVERYTHING = re.compile(
+    r"\b(?:everything|details?|overview|(?:all|full|complete)\s+(?:the\s+)?(?:information|data|columns|fields|figures))\b",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"(?:^|_)(?:name|title|label)$")
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "decimal", "real", "double precision", "money")
 _TEXTS = ("text", "character", "varchar", "citext")
@@ -227,8 +231,13 @@ _MOST_COLUMNS = 4
 
 
 def leave_out_unasked(tree: exp.Expr, request: str, glossary: Glossary, schema: DatabaseSchema) -> list[str]:
-    """Leave out columns of a wide table that the request does not speak of, where it speaks of others."""
+    """Leave out columns of a wide table that the request does not speak of, where it speaks of others.
+
+    Not what tells groups apart, nor where everything is asked for.
+    """
     if not isinstance(tree, exp.Select) or tree.is_star or len(tree.selects) <= _MOST_COLUMNS:
+        return []
+    if tree.args.get("group") is not None or _EVERYTHING.search(request):
         return []
     tables = tables_of(tree, schema)
     if tables is None or tree.args.get("distinct") is not None:

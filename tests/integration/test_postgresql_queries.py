@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import threading
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from postgres_fixtures import READER_PASSWORD, Opener, estate, opened, server  # noqa: F401
 from postgres_server import RunningPostgres
 
-from meta_agent.databases import Database
+from meta_agent.databases import Database, postgresql
+from meta_agent.databases.base import Rows
 
 pytestmark = pytest.mark.database
 
@@ -182,3 +185,49 @@ class TestRights:
         assert rights.is_superuser
         assert rights.can_write
         assert rights.detail == "The role postgres is a superuser and may do anything."
+
+
+class TestRows:
+    @pytest.fixture
+    def database(self, estate: RunningPostgres, opened: Opener) -> Database:
+        return opened(estate.url("estate"))
+
+    def test_rows_come_in_python_s_types_under_the_query_s_names(self, database: Database) -> None:
+        sql = "SELECT 1 AS n, 1.50 AS x, 'a' AS t, DATE '2024-02-29' AS d, NULL AS nothing, 2 AS n;"
+        assert database.rows(sql, 5) == Rows(
+            ("n", "x", "t", "d", "nothing", "n"), ((1, Decimal("1.50"), "a", date(2024, 2, 29), None, 2),)
+        )
+
+    @pytest.mark.parametrize(
+        ("most", "seen", "is_cut"), [(3, 3, True), (9, 9, True), (10, 10, False), (99, 10, False)]
+    )
+    def test_no_more_rows_than_wanted_are_read(
+        self, database: Database, most: int, seen: int, is_cut: bool
+    ) -> None:
+        rows = database.rows("SELECT property_id FROM properties ORDER BY 1", most)
+        assert rows == Rows(("property_id",), tuple((n,) for n in range(1, seen + 1)), is_cut)
+
+    def test_a_query_without_rows_still_has_columns(self, database: Database) -> None:
+        assert database.rows("SELECT name, city FROM properties WHERE false", 5) == Rows(("name", "city"), ())
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "DELETE FROM properties",
+            "SELECT 1; SELECT 2",
+            "WITH d AS (DELETE FROM unit RETURNING *) SELECT * FROM d",
+            "SELECT * FROM nowhere",
+            "SELECT 1 / (property_id - 5) FROM properties",
+            "SELECT nextval('fin.metrics_metric_id_seq')",
+            "EXPLAIN SELECT 1",
+            "",
+        ],
+    )
+    def test_what_is_refused_has_no_rows_and_does_no_harm(self, database: Database, sql: str) -> None:
+        assert database.rows(sql, 5) is None
+        assert database.rows("SELECT count(*) FROM properties", 5) == Rows(("count",), ((10,),))
+
+    def test_a_slow_query_is_given_up(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(postgresql, "ROWS_TIMEOUT_MS", 200)
+        assert database.rows("SELECT pg_sleep(60)", 5) is None
+        assert database.rows("SELECT 1 AS n", 5) == Rows(("n",), ((1,),))

@@ -13,9 +13,11 @@ from sqlglot import exp
 from meta_agent.contracts import Column, DatabaseSchema
 from meta_agent.generators.sql_asked import (
     aggregate_as_asked,
+    leave_out_unasked,
     name_what_is_shown,
     percent_once,
     rank_as_asked,
+    shorten_names,
 )
 from meta_agent.generators.sql_parsing import parse_queries
 
@@ -264,3 +266,41 @@ def test_a_ratio_of_two_percentages_is_none() -> None:
     )
     sql = "SELECT (let_percent / sold_percent) * 100 AS f FROM t"
     assert mended(sql, lambda tree: percent_once(tree, both)) is None
+
+
+# --- columns that nobody asked for -----------------------------------------------------------
+
+WIDE = "SELECT lender, loan_type, original_amount, current_balance, interest_rate FROM loans"
+
+
+def test_columns_that_are_not_spoken_of_are_left_out_of_a_wide_table() -> None:
+    request_text = "Lender and interest rate of the loans"
+    sql = f"{WIDE} ORDER BY current_balance"
+    after = mended(sql, lambda tree: leave_out_unasked(tree, request_text, GLOSSARY, PORTFOLIO))
+    assert after == "SELECT lender, current_balance, interest_rate FROM loans ORDER BY current_balance"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "sql"),
+    [
+        ("Lender and interest rate of the loans", WIDE.replace("loan_type, ", "")),
+        ("Everything on the loans, with lender and rate", WIDE),
+        ("The loans with all data, their lender and rate", WIDE),
+        ("Details of the loans, with lender and rate", WIDE),
+        ("Show the loans", WIDE),
+        ("The number of loans by lender and rate", f"{WIDE.replace('original_amount', 'COUNT(*) AS n')} GROUP BY 1, 2, 4, 5"),
+        ("Lender and interest rate", WIDE.replace("SELECT", "SELECT DISTINCT")),
+        ("Lender and interest rate", "SELECT * FROM loans"),
+    ],
+)  # fmt: skip
+def test_a_table_of_which_everything_may_be_wanted_stays_whole(request_text: str, sql: str) -> None:
+    assert mended(sql, lambda tree: leave_out_unasked(tree, request_text, GLOSSARY, PORTFOLIO)) is None
+
+
+def test_a_stored_column_goes_by_its_own_name() -> None:
+    sql = "SELECT lender AS loans_lender, interest_rate AS rate FROM loans ORDER BY loans_lender"
+    assert mended(sql, lambda tree: shorten_names(tree, PORTFOLIO)) == (
+        "SELECT lender, interest_rate AS rate FROM loans ORDER BY lender"
+    )
+    taken = "SELECT lender AS loans_lender, loan_type AS lender FROM loans"
+    assert mended(taken, lambda tree: shorten_names(tree, PORTFOLIO)) is None

@@ -187,3 +187,34 @@ class TestInTheGenerator:
         explain = FakeExplain({"'Tampa'": "no"})
         script, _ = generate([draft], "Which properties are in tampa?", explain=explain, lookup=STORED)
         assert "city = 'tampa'" in script.queries[0].sql and script.repairs == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("city <> 'fl'", "properties.state <> 'FL'"),
+        ("'fl' <> city", "'FL' <> properties.state"),
+        ("NOT city = 'fl'", "NOT properties.state = 'FL'"),
+        ("city LIKE 'fl'", "properties.state LIKE 'FL'"),
+    ],
+)
+def test_a_text_of_another_column_is_moved_there_in_any_plain_comparison(
+    condition: str, expected: str
+) -> None:
+    sql, check = mended(f"SELECT 1 FROM properties WHERE {condition}")
+    assert expected in sql
+    assert check.warnings == []
+
+
+@pytest.mark.parametrize("condition", ["city IN ('fl')", "city <> 'Quux'", "city = 'f l'"])
+def test_a_text_that_is_not_clearly_of_one_other_column_is_not_moved(condition: str) -> None:
+    sql, check = mended(f"SELECT 1 FROM properties WHERE {condition}")
+    assert condition in sql
+    assert check.warnings
+
+
+def test_a_text_that_two_other_columns_hold_is_not_moved() -> None:
+    both = StoredTexts({("properties", "state"): ("FL",), ("properties", "property_type"): ("FL",)})
+    sql, check = mended("SELECT 1 FROM properties WHERE city <> 'FL'", both)
+    assert "city <> 'FL'" in sql
+    assert check.warnings and not check.absent
