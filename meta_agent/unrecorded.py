@@ -31,12 +31,15 @@ _SAME_START = 5
 _NEAR = 82.0
 
 
-def unrecorded_words(request: str, schema: DatabaseSchema, glossary: Glossary) -> tuple[str, ...]:
+def unrecorded_words(
+    request: str, schema: DatabaseSchema, glossary: Glossary, stored: Iterable[str] = ()
+) -> tuple[str, ...]:
     """Nouns of the request that stand nowhere in the schema, its comments and values, or the glossary.
 
+    ``stored``: texts that were found among the rows; a name in small letters may be one of them.
     Names (capitals, quotes), verbs by their endings and everyday words are left out; at most ``MOST``.
     """
-    known = _known_stems(schema, glossary)
+    known = _known_stems(schema, glossary, stored)
     text = _QUOTED.sub(" ", request)
     words = dict.fromkeys(m[0] for m in _WORD.finditer(text) if not _VERB.search(text[: m.start()]))
     found = (word for word in words if not _is_everyday(word) and not _NO_NOUN.search(word))
@@ -53,8 +56,8 @@ def everyday_words() -> frozenset[str]:
     return frozenset(Path(__file__).with_name("everyday_words.txt").read_text(encoding="utf-8").split())
 
 
-def _known_stems(schema: DatabaseSchema, glossary: Glossary) -> frozenset[str]:
-    texts = " ".join([*_texts_of(schema), *_texts_in(glossary)]).lower()
+def _known_stems(schema: DatabaseSchema, glossary: Glossary, stored: Iterable[str]) -> frozenset[str]:
+    texts = " ".join([*_texts_of(schema), *_texts_in(glossary), *stored]).lower()
     return frozenset(stem(word) for word in re.findall(r"[a-z]+", texts))
 
 

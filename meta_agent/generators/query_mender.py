@@ -55,7 +55,7 @@ from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_
 from meta_agent.generators.sql_ranking import mend_count, mend_direction, put_unknown_last
 from meta_agent.generators.sql_rejoin import mend_joins
 from meta_agent.generators.sql_types import mend_types
-from meta_agent.generators.sql_values import mend_values
+from meta_agent.generators.sql_values import mend_values, text_comparisons
 from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import NO_GLOSSARY, Glossary, Metric
@@ -173,6 +173,14 @@ class QueryMender:
         return replace(
             written, queries=tuple(queries), repairs=unique[0], warnings=unique[1], absent=tuple(absent)
         )
+
+    def stored_texts(self, written: WrittenQueries) -> tuple[str, ...]:
+        """What queries ``with_stored_values`` compare with, as far as it was found among the rows."""
+        if self._lookup is None:
+            return ()
+        told = " ".join(written.warnings)
+        compared = [c for query in written.queries for c in text_comparisons(query.tree, self._schema)]
+        return tuple(c.text for c in compared if f"no '{c.text}' in " not in told)
 
     # --- one draft ---------------------------------------------------------------------
 

@@ -213,7 +213,8 @@ class QueryWriter:
         missing_year = years_without_rows(task.request, tables)
         if missing_year and not any(table.rows for table in group[0].tables):
             raise NoAnswer(missing_year, "Ask for a year that is there.")
-        words = unrecorded_words(task.request, self._schema, task.glossary)
+        stored = self._mender.stored_texts(group[0].written)
+        words = unrecorded_words(task.request, self._schema, task.glossary, stored)
         if not words:
             return []
         listed = " or ".join(f"'{word}'" for word in words)

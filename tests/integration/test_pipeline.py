@@ -208,3 +208,11 @@ def test_a_doubtful_answer_says_what_is_doubtful(runner: Runner) -> None:
         "No row fits noi > 0; without that condition there is 1.",
     )
     assert "only rows where name = 'Harbour \"View\"' AND noi > 0" in record.script.assumptions
+
+
+@pytest.mark.parametrize("place", ["maple court", "mapple court"])
+def test_a_word_that_stands_in_a_row_is_no_unknown_word(runner: Runner, place: str) -> None:
+    sql = f"SELECT name, year_built FROM properties WHERE name = '{place}'"
+    record = runner.run(analysis("properties"), query(sql), request=f"The phone and year built of {place}")
+    said = [*record.warnings, record.error.cause if record.error else ""]
+    assert [text for text in said if "Nothing in the database is called 'phone'" in text], said
