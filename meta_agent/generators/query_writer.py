@@ -73,7 +73,9 @@ class _Draft:
 
     def agrees_with(self, other: _Draft) -> bool:
         """Whether both show the same rows: all of one's columns, or most of them with a figure computed."""
-        return len(self.tables) == len(other.tables) > 0 and all(
+        if not any(table.rows for table in self.tables):
+            return False  # two drafts may well find nothing for different reasons
+        return len(self.tables) == len(other.tables) and all(
             is_found_in(ours.rows, theirs.rows)
             or is_found_in(theirs.rows, ours.rows)
             or _say_the_same(ours, theirs)
@@ -102,15 +104,14 @@ class _Shown(NamedTuple):
 
 
 def _say_the_same(one: _Shown, other: _Shown) -> bool:
-    """Whether two tables share most of their columns, one of them computed where both compute.
+    """Whether two tables share most of their columns, a computed figure among them.
 
-    Small models like to show a column more; what was asked for stands in both.
+    Small models like to show a column more; what was asked for stands in both. Of stored columns
+    alone it cannot be told which of them was asked for.
     """
     shared = set(shared_columns(one.rows, other.rows))
     fewest = min(len(one.rows.columns), len(other.rows.columns))
-    if len(shared) < 2 or 2 * len(shared) < fewest:
-        return False
-    return not (one.computed() and other.computed()) or bool(shared & one.computed())
+    return 2 * len(shared) >= fewest and len(shared) >= 2 and bool(shared & one.computed())
 
 
 class QueryWriter:
@@ -196,10 +197,10 @@ class QueryWriter:
     def _final(self, group: Sequence[_Draft], task: Task) -> WrittenQueries:
         """What the drafts come to; a doubtful one that stands alone is asked about once."""
         written = group[0].written
+        if group[0].doubts and len(group) == 1 and not written.absent:
+            written = self._without_doubts(group[0], task)
         if written.absent:
             raise NoAnswer(written.absent[0], "Ask for what is stored, or name the column that you mean.")
-        if group[0].doubts and len(group) == 1:
-            written = self._without_doubts(group[0], task)
         compared = len(self._styles(task)) > 1
         warnings = [*written.warnings, *([NO_AGREEMENT] if compared and len(group) == 1 else ())]
         warnings += self._unrecorded(group, task, is_sure=not warnings)
