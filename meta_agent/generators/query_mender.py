@@ -266,10 +266,11 @@ class QueryMender:
             yield lambda tree: count_keys(tree, self._schema)
             yield lambda tree: percent_once(tree, self._schema)
             yield lambda tree: aggregate_as_asked(tree, task.request, self._schema, task.glossary)
-            yield lambda tree: leave_out_unasked(tree, task.request, task.glossary, self._schema)
             yield lambda tree: shorten_names(tree, self._schema)
             yield lambda tree: name_what_is_shown(tree, task.request, self._schema)
         yield lambda tree: ungroup_single_rows(tree, task.request, self._schema)
+        if self._use.sense:  # only now: what tells groups apart stays
+            yield lambda tree: leave_out_unasked(tree, task.request, task.glossary, self._schema)
         yield lambda tree: count_rows_once(tree, self._schema)
         if self._use.grain:
             yield lambda tree: take_once(tree, self._schema)
