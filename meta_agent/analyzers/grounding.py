@@ -12,6 +12,7 @@ import re
 
 from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.glossary import Glossary
+from meta_agent.mentions import stem
 
 _SHORTEST = 3
 
@@ -51,20 +52,11 @@ def _speaks_of(text: str, table: Table) -> bool:
 
 
 def _content_words(text: str) -> set[str]:
-    words = {_stem(word) for word in re.findall(r"[a-z]+", text.lower().replace("_", " "))}
+    words = {stem(word) for word in re.findall(r"[a-z]+", text.lower().replace("_", " "))}
     return {word for word in words if len(word) >= _SHORTEST and word not in _EVERYDAY}
 
 
 def _matches(word: str, name: str) -> bool:
     """Whether a word is a part of a name; longer ones may stand inside (``customer`` in ``sbcustomer``)."""
-    parts = {_stem(part) for part in re.findall(r"[a-z]+", name)}
+    parts = {stem(part) for part in re.findall(r"[a-z]+", name)}
     return word in parts or (len(word) >= 5 and word in name)
-
-
-def _stem(word: str) -> str:
-    """The word without the endings of a plural: enough to compare names with requests."""
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith("s") and not word.endswith("ss") and len(word) > 3:
-        return word[:-1]
-    return word

@@ -12,8 +12,8 @@ from meta_agent.contracts import DatabaseSchema, Table
 from meta_agent.databases.names import quote_name, quote_table
 from meta_agent.evaluation.databases import EvaluatedDatabase
 from meta_agent.evaluation.systems.base import Answer, run_queries
-from meta_agent.evaluation.systems.spending import spent
 from meta_agent.rendering import render
+from meta_agent.run_steps import spent
 from meta_agent.utils.llm_client import LLMClient
 
 SQL_TOKENS = 600
