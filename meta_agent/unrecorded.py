@@ -29,6 +29,7 @@ _VERB = re.compile(
 _YEAR = re.compile(r"(?<![\d.,-])(?:19|20)\d\d(?![\d.,]*\d)")
 _SAME_START = 5
 _NEAR = 82.0
+_SHORTEST_PART = 2
 
 
 def unrecorded_words(
@@ -42,8 +43,30 @@ def unrecorded_words(
     known = _known_stems(schema, glossary, stored)
     text = _QUOTED.sub(" ", request)
     words = dict.fromkeys(m[0] for m in _WORD.finditer(text) if not _VERB.search(text[: m.start()]))
-    found = (word for word in words if not _is_everyday(word) and not _NO_NOUN.search(word))
-    return tuple(word for word in found if not _is_known(stem(word), known))[:MOST]
+    nouns = (word for word in words if not _is_everyday(word) and not _NO_NOUN.search(word))
+    found = (word for word in nouns if not _is_known(stem(word), known))
+    return tuple(word for word in found if not any(_abbreviates(word, name) for name in _long_names(schema)))[
+        :MOST
+    ]
+
+
+def _long_names(schema: DatabaseSchema) -> Iterator[list[str]]:
+    """The words of names that have several."""
+    for table in schema.tables:
+        for name in (table.name, *(column.name for column in table.columns)):
+            words = re.findall(r"[a-z]+", name.lower())
+            if len(words) > 1:
+                yield words
+
+
+def _abbreviates(word: str, name: list[str]) -> bool:
+    """Whether a word is made of the beginnings of a name's words: ``opex`` of operating expenses."""
+    if not name or not word:
+        return not name and not word
+    most = next((n for n, (a, b) in enumerate(zip(word, name[0], strict=False)) if a != b), len(name[0]))
+    return any(
+        _abbreviates(word[length:], name[1:]) for length in range(_SHORTEST_PART, min(most, len(word)) + 1)
+    )
 
 
 def _is_everyday(word: str) -> bool:
