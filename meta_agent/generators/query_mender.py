@@ -40,6 +40,7 @@ from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_grain import sum_before_join, sum_for_each, take_once
 from meta_agent.generators.sql_grouping import complete_grouping
 from meta_agent.generators.sql_intent import (
+    calculations_with_keys,
     count_keys,
     free_totals,
     group_alternatives,
@@ -147,7 +148,8 @@ class QueryMender:
                 *unasked_bounds(query.tree, task.request, rules, self._schema),
             )
         ]
-        said = (f"The query has a condition on '{text}', which was not asked for." for text in unasked)
+        said = [f"The query has a condition on '{text}', which was not asked for." for text in unasked]
+        said += [s for query in written.queries for s in calculations_with_keys(query.tree, self._schema)]
         return tuple(dict.fromkeys([*said, *written.warnings]))
 
     def with_stored_values(self, written: WrittenQueries, task: Task) -> WrittenQueries:

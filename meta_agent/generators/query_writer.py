@@ -277,7 +277,7 @@ class QueryWriter:
         prompt = render(
             "prompts/write_query.md.j2",
             request=task.request,
-            definitions=definition_lines(task.definitions, self._schema),
+            definitions=definition_lines(task.definitions, self._schema, task.request),
             simulation=task.plan.simulation_config is not None,
             idioms=idioms_for(task.request) if self._use.idioms else (),
             columns_first=style.columns_first,

@@ -153,7 +153,7 @@ class ScriptGenerator:
             repairs=written.repairs,
             assumptions=_assumptions(
                 written.queries,
-                definition_lines(task.definitions, database.schema),
+                definition_lines(task.definitions, database.schema, task.request),
                 task.plan,
                 database.schema,
             ),

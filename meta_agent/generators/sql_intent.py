@@ -44,6 +44,18 @@ def count_keys(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
     return list(dict.fromkeys(repairs))
 
 
+def calculations_with_keys(tree: exp.Expr, schema: DatabaseSchema) -> tuple[str, ...]:
+    """A sentence for each key that a calculation takes for a figure."""
+    graph, found = JoinGraph(schema), {}
+    for scope in traverse_scope(tree):
+        for node in scope.find_all(exp.Div, exp.Mul):
+            for column in (side.unnest() for side in (node.this, node.expression)):
+                origin = origin_of(column, scope, schema) if isinstance(column, exp.Column) else None
+                if origin and graph.referent((*key_of(origin[0]), origin[1].name)) is not None:
+                    found[f"The query calculates with {origin[1].name}, which is a key and no figure."] = None
+    return tuple(found)
+
+
 def show_ratio(tree: exp.Expr, request: str) -> list[str]:
     """Divide the two figures of ``tree`` where a ratio was asked for and only its parts are shown."""
     if not _RATIO.search(request) or not isinstance(tree, exp.Select) or tree.find(exp.Div) is not None:

@@ -123,3 +123,18 @@ def test_the_comment_of_a_stored_metric_says_how() -> None:
     stored = schema.tables[0].model_copy(update={"columns": (column,)})
     lines = definition_lines((noi,), schema.model_copy(update={"tables": (stored,)}))
     assert lines == ("NOI (net operating income) is stored in t.noi (in thousands)",)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "place"),
+    [
+        ("total NOI by state", "financial_metrics.noi"),
+        ("monthly NOI of the mall", "monthly_income.noi"),
+        ("NOI in 2024 and 2025", "monthly_income.noi"),
+        ("NOI of the first half", "monthly_income.noi"),
+        ("NOI and annual debt service", "financial_metrics.noi"),
+    ],
+)
+def test_of_several_places_the_one_the_request_speaks_of_is_named(request_text: str, place: str) -> None:
+    noi = Metric(name="NOI", meaning="NOI", formula="income - expenses")
+    assert definition_lines((noi,), PORTFOLIO, request_text) == (f"NOI is stored in {place}",)

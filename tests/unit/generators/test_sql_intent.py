@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from meta_agent.generators.sql_grouping import complete_grouping
 from meta_agent.generators.sql_intent import (
+    calculations_with_keys,
     count_keys,
     free_totals,
     group_alternatives,
@@ -274,3 +275,12 @@ def test_a_column_beside_an_aggregate_that_is_grouped_by_already_is_not_again() 
         "SELECT city, SUM(b) OVER (PARTITION BY city) / v AS f FROM t",
     ):
         assert mended(sql, complete_grouping) == unchanged(sql)
+
+
+def test_a_key_is_no_figure_to_calculate_with() -> None:
+    tree = parse_queries(
+        "SELECT p.city, 100 * p.property_id / p.square_feet, p.square_feet * 2 FROM properties p"
+    )[0]
+    assert calculations_with_keys(tree, PORTFOLIO) == (
+        "The query calculates with property_id, which is a key and no figure.",
+    )
