@@ -46,7 +46,8 @@ def count_keys(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
 
 def calculations_with_keys(tree: exp.Expr, schema: DatabaseSchema) -> tuple[str, ...]:
     """A sentence for each key that a calculation takes for a figure."""
-    graph, found = JoinGraph(schema), {}
+    graph = JoinGraph(schema)
+    found: dict[str, None] = {}
     for scope in traverse_scope(tree):
         for node in scope.find_all(exp.Div, exp.Mul):
             for column in (side.unnest() for side in (node.this, node.expression)):
