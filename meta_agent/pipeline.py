@@ -49,6 +49,7 @@ from meta_agent.schema_relevance import asked_about
 from meta_agent.script_failures import can_be_mended, failure_of, findings_of, last_line, problem_of
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
 from meta_agent.utils.llm_client import Conversation, LLMClient
+from meta_agent.validators.sql_statements import only_reads
 
 if TYPE_CHECKING:
     from meta_agent.databases.base import Database
@@ -196,9 +197,9 @@ class Pipeline:
             rights = database.rights()
         if rights.can_write:
             run.warnings.append(f"{rights.detail} Give the tool a role that may only read.")
-        return (
-            DatabaseAccess(run.schema, database.explain, prompt_form, database) if run.schema.tables else None
-        )
+        if not run.schema.tables:
+            return None
+        return DatabaseAccess(run.schema, database.explain, prompt_form, database, may_read=only_reads)
 
     def _check_answerable(self, run: RunJournal, analysis: TaskAnalysis) -> None:
         wanted = ", ".join(analysis.data_sources)

@@ -125,8 +125,13 @@ class QueryWriter:
         describe: Callable[[DatabaseSchema], str],
         lookup: Lookup | None = None,
         mechanisms: Mechanisms = ALL,
+        may_read: Callable[[str], bool] = lambda _sql: True,
     ) -> None:
-        """``lookup`` reads the rows of drafts: without it the first draft that runs is taken."""
+        """``lookup`` reads the rows of drafts: without it the first draft that runs is taken.
+
+        ``may_read``: whether a query is harmless enough to be run outside the sandbox.
+        """
+        self._may_read = may_read
         self._conversation = conversation
         self._lookup = lookup
         self._schema = schema
@@ -189,6 +194,8 @@ class QueryWriter:
 
     def _rows_of(self, written: WrittenQueries) -> tuple[Rows, ...]:
         if self._lookup is None or self._use.drafts < 2:
+            return ()
+        if not all(self._may_read(query.sql) for query in written.queries):
             return ()
         read = [self._lookup.rows(query.sql, _ROWS_COMPARED) for query in written.queries]
         known = tuple(rows for rows in read if rows is not None)

@@ -72,6 +72,8 @@ class DatabaseAccess:
     """Tables in the form in which the model reads them."""
     lookup: Lookup | None = None
     """Looks texts of a query up among the rows; without it they are taken as they are."""
+    may_read: Callable[[str], bool] = lambda _sql: True
+    """Whether a draft may be run to compare its rows: what a script could not run, the tool does not."""
 
 
 class ScriptGenerator:
@@ -131,6 +133,7 @@ class ScriptGenerator:
             database.describe,
             database.lookup,
             self._mechanisms,
+            database.may_read,
         )
         written = writer.write(task, problem)
         self._conversation = writer.conversation

@@ -43,6 +43,11 @@ _SECRET_TABLES = {"pg_authid", "pg_shadow", "pg_user_mapping", "pg_user_mappings
 _WRITING_WORDS = {"INSERT", "UPDATE", "DELETE", "MERGE"}
 
 
+def only_reads(sql: str) -> bool:
+    """Whether one query is of a kind that a script may run, too: one SELECT, no function that does more."""
+    return not any(issue.severity in ("BLOCK", "HIGH") for issue in judge_sql(sql, 1))
+
+
 def judge_sql(text: str, line: int) -> Iterator[ValidationIssue]:
     """Findings on one text that would be sent to the database; unknown parts stand as a plain word."""
     shown = rules.quoted(text.replace(HOLE, "…"))

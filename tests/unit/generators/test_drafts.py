@@ -26,6 +26,7 @@ from meta_agent.generators.query_writer import NO_AGREEMENT
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator
 from meta_agent.mechanisms import Mechanisms
 from meta_agent.utils.llm_client import LLMClient
+from meta_agent.validators.sql_statements import only_reads
 
 CITIES = sql_block("SELECT city FROM properties")
 STATES = sql_block("SELECT state FROM properties")
@@ -200,3 +201,33 @@ def test_a_correction_of_a_failed_script_goes_on_from_the_draft_taken() -> None:
     assert STATES in said
     assert CITIES not in said
     assert "It divides by zero." in said[-1]
+
+
+def test_a_draft_that_a_script_could_not_run_is_not_run_to_compare_it() -> None:
+    lookup = DraftRows(by_text={"city": A})
+    hostile = sql_block("SELECT city, pg_sleep(9) FROM properties")
+    with ScriptedModel([hostile, hostile]) as model:
+        conversation = LLMClient(model.options(max_tokens=2000)).conversation("You are careful.")
+        access = DatabaseAccess(PORTFOLIO, FakeExplain(), describe, lookup, may_read=only_reads)
+        ScriptGenerator(conversation, GLOSSARY, access, Mechanisms(drafts=2)).generate(
+            UserRequest(text="Which?", source="argument"), analysis(), plan(), created=CREATED
+        )
+    assert lookup.read == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads"),
+    [
+        ("SELECT city, COUNT(*) FROM properties GROUP BY city", True),
+        ("WITH p AS (SELECT 1 AS x) SELECT x FROM p", True),
+        ("SELECT pg_sleep(9)", False),
+        ("SELECT pg_read_file('/etc/passwd')", False),
+        ("SELECT lo_export(1, '/tmp/x')", False),
+        ("SELECT dblink('host=x', 'SELECT 1')", False),
+        ("SELECT set_config('transaction_read_only', 'off', true)", False),
+        ("WITH d AS (DELETE FROM loans RETURNING 1) SELECT * FROM d", False),
+        ("SELECT 1; DROP TABLE loans", False),
+    ],
+)
+def test_only_what_only_reads_may_be_run_outside_the_sandbox(sql: str, reads: bool) -> None:
+    assert only_reads(sql) is reads
