@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -51,7 +52,7 @@ from meta_agent.generators.sql_intent import (
 )
 from meta_agent.generators.sql_names import mend_names
 from meta_agent.generators.sql_order import mend_order
-from meta_agent.generators.sql_output import name_outputs_apart, show_what_ranks
+from meta_agent.generators.sql_output import name_outputs_apart, show_the_time, show_what_ranks
 from meta_agent.generators.sql_parsing import NotAQuery, catalogue_table, parse_queries, to_sql
 from meta_agent.generators.sql_ranking import mend_count, mend_direction, put_unknown_last
 from meta_agent.generators.sql_rejoin import mend_joins
@@ -201,7 +202,8 @@ class QueryMender:
             mended += ranked
             doubts = [*repeated_sums(sound, self._schema), *repeated_rows(sound, self._schema)]
             if not doubts:
-                sound, shown = self._improved(sound, [show_what_ranks])
+                show_time = partial(show_the_time, schema=self._schema)
+                sound, shown = self._improved(sound, [show_what_ranks, show_time])
                 mended += shown
             queries.append(WrittenQuery(title, to_sql(sound), sound))
             repairs += mended

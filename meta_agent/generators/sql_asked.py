@@ -141,9 +141,14 @@ def name_what_is_shown(tree: exp.Expr, request: str, schema: DatabaseSchema) -> 
     if not isinstance(tree, exp.Select) or _ID.search(request) or tree.args.get("distinct") is not None:
         return []
     tables = tables_of(tree, schema)
-    if tables is None or tree.args.get("group") is not None or tree.find(exp.AggFunc) is not None:
+    if tables is None:
         return []
-    shown = {(owner_of(column, tables), column.name) for column in _shown_columns(tree)}
+    group = tree.args.get("group")
+    keys = _shown_columns(tree)
+    if group is not None or tree.find(exp.AggFunc) is not None:
+        grouped = group.expressions if group is not None else []
+        keys = [column for column in keys if column in grouped]  # a name of its own for each group
+    shown = {(owner_of(column, tables), column.name) for column in keys}
     parents = [
         (name, link)
         for alias, name in sorted((alias, name) for alias, name in shown if alias is not None)
@@ -163,6 +168,8 @@ def name_what_is_shown(tree: exp.Expr, request: str, schema: DatabaseSchema) -> 
             continue
         if (joined[0], label) not in shown:
             tree.append("expressions", column_of(joined[0], label))
+            if group is not None:
+                group.append("expressions", column_of(joined[0], label))
             repairs.append(f"{label} is shown beside {name}")
     return repairs
 

@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import build_scope
 
 from meta_agent.contracts import DatabaseSchema
+from meta_agent.generators.sql_origin import origin_of
 from meta_agent.generators.sql_parsing import catalogue_table, column_of, identifier
 
 
@@ -51,6 +52,28 @@ def show_what_ranks(tree: exp.Expr) -> list[str]:
         return []
     tree.append("expressions", exp.Alias(this=ranking.copy(), alias=identifier(name)))
     return [f"{name} is shown, because the rows are chosen by it"]
+
+
+def show_the_time(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
+    """Show the date that a plain list is ordered by: twelve figures without their months say little."""
+    order = tree.args.get("order")
+    if (
+        not isinstance(tree, exp.Select)
+        or order is None
+        or tree.is_star
+        or tree.args.get("group") is not None
+    ):
+        return []
+    key, scope = order.expressions[0].this, build_scope(tree)
+    if not isinstance(key, exp.Column) or scope is None or tree.args.get("distinct") is not None:
+        return []
+    origin = origin_of(key, scope, schema)
+    if origin is None or not origin[1].type.startswith(("date", "timestamp")) or tree.find(exp.AggFunc):
+        return []
+    if key.name in tree.named_selects or any(key == c for p in tree.selects for c in p.find_all(exp.Column)):
+        return []
+    tree.append("expressions", key.copy())
+    return [f"{key.name} is shown, because the rows are in its order"]
 
 
 def _rename(select: exp.Select, *, drop_twins: bool) -> list[str]:

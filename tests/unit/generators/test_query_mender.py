@@ -68,7 +68,7 @@ def test_a_mechanism_does_its_work_and_can_be_switched_off(
         ("SELECT lender, SUM(current_balance) AS debt FROM loans GROUP BY lender", "Debt by lender"),
         (
             "SELECT property_id, COUNT(*) AS n FROM loans GROUP BY property_id ORDER BY n DESC LIMIT 1",
-            "Which property has the most loans?",
+            "Which property id has the most loans?",
         ),
         (
             "SELECT COUNT(*) AS most FROM loans GROUP BY property_id ORDER BY most DESC LIMIT 1",

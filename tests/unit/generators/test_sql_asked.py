@@ -19,6 +19,7 @@ from meta_agent.generators.sql_asked import (
     rank_as_asked,
     shorten_names,
 )
+from meta_agent.generators.sql_output import show_the_time
 from meta_agent.generators.sql_parsing import parse_queries
 
 
@@ -176,7 +177,6 @@ def test_a_key_that_may_be_missing_loses_no_rows() -> None:
     [
         ("SELECT property_id, lender FROM loans", "Show the property ids of the loans", PORTFOLIO),
         ("SELECT DISTINCT property_id FROM loans", "Show the loans", PORTFOLIO),
-        ("SELECT property_id, COUNT(*) FROM loans GROUP BY property_id", "Show the loans", PORTFOLIO),
         ("SELECT l.property_id, p.property_name FROM loans l JOIN properties p ON p.property_id = l.property_id", "Show the loans", PORTFOLIO),
         ("SELECT property_id FROM properties", "Show all", PORTFOLIO),
         ("SELECT d.seller FROM deals d JOIN people p ON p.id = d.buyer", "Who sells?", DEALS),
@@ -304,3 +304,42 @@ def test_a_stored_column_goes_by_its_own_name() -> None:
     )
     taken = "SELECT lender AS loans_lender, loan_type AS lender FROM loans"
     assert mended(taken, lambda tree: shorten_names(tree, PORTFOLIO)) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "shown"),
+    [
+        ("SELECT m.noi FROM monthly_income m ORDER BY m.month", "SELECT m.noi, m.month FROM"),
+        ("SELECT noi FROM monthly_income ORDER BY month DESC", "SELECT noi, month FROM"),
+        ("SELECT m.month, m.noi FROM monthly_income m ORDER BY m.month", None),
+        ("SELECT EXTRACT(MONTH FROM m.month) AS nr, m.noi FROM monthly_income m ORDER BY m.month", None),
+        ("SELECT m.noi FROM monthly_income m ORDER BY m.noi", None),
+        ("SELECT SUM(m.noi) FROM monthly_income m GROUP BY m.month ORDER BY m.month", None),
+        ("SELECT DISTINCT m.noi FROM monthly_income m ORDER BY m.noi", None),
+    ],
+)
+def test_the_date_that_a_list_is_in_the_order_of_is_shown(sql: str, shown: str | None) -> None:
+    tree = parse_queries(sql)[0]
+    before = tree.sql(dialect="postgres")
+    repairs = show_the_time(tree, PORTFOLIO)
+    after = tree.sql(dialect="postgres")
+    assert after.startswith(shown) and len(repairs) == 1 if shown else (after, repairs) == (before, [])
+
+
+def test_a_group_by_key_gets_the_name_of_what_it_is_the_key_of() -> None:
+    tree = parse_queries(
+        "SELECT l.property_id, SUM(l.current_balance) AS debt FROM loans l GROUP BY l.property_id"
+    )[0]
+    assert name_what_is_shown(tree, "debt per property", PORTFOLIO) == [
+        "property_name is shown beside property_id"
+    ]
+    assert tree.sql(dialect="postgres") == (
+        "SELECT l.property_id, SUM(l.current_balance) AS debt, properties.property_name FROM loans AS l"
+        " JOIN properties ON l.property_id = properties.property_id GROUP BY l.property_id, properties.property_name"
+    )
+    for sql in (
+        "SELECT MAX(l.property_id), SUM(l.current_balance) FROM loans l GROUP BY l.lender",
+        "SELECT COUNT(*) FROM loans l",
+    ):
+        tree = parse_queries(sql)[0]
+        assert name_what_is_shown(tree, "debt", PORTFOLIO) == []
