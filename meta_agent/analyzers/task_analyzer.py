@@ -30,6 +30,7 @@ _WEB = re.compile(
 _FIGURE = re.compile(r"\b(?!(?:19|20)\d\d\b)\d")
 _NOTHING = ("", "none", "null", "n a", "no table", "nothing")
 """What models write where they mean an empty list."""
+_TEXTS = ("text", "character", "varchar", "citext")
 _SECONDS = {"SIMPLE": 5, "MEDIUM": 15, "COMPLEX": 60}
 
 
@@ -104,7 +105,8 @@ class TaskAnalyzer:
         A request that names a table, or gives no figures to compute anything from and speaks of a metric
         or of what the tables hold, needs the database whatever the model says.
         """
-        wanted = tuple(name for name in claimed if normalise(name) not in _NOTHING)
+        said = [name for name in claimed if normalise(name) not in _NOTHING]
+        wanted = tuple(name for name in said if not _is_proper_name(name, text))
         if self._schema is None:
             return wanted
         tables = self._schema.tables
@@ -112,12 +114,20 @@ class TaskAnalyzer:
         found = found or [table.name for table in tables if _stands_in(table.name, text)]
         if not found and (wanted or asks_what_if(text) or not gives_figures(text)):
             found = list(tables_meant(wanted, text, self._schema, self._glossary))
+        if said and not wanted and not found:  # only names: some row may be called so
+            found = [t.name for t in tables if any(c.type.startswith(_TEXTS) for c in t.columns)]
         if wanted and not found:
             raise NoAnswer(
                 f"The request needs {', '.join(wanted)[:200]}, and no table or column is named like that.",
                 "Name the tables or columns you mean, or connect the database that has them.",
             )
         return tuple(dict.fromkeys(found))
+
+
+def _is_proper_name(written: str, text: str) -> bool:
+    """Whether a claimed source is a name out of the request: a mall is a row, no kind of record."""
+    is_inside = text.find(written.strip()) > 0
+    return is_inside and all(word[:1].isupper() for word in written.split()) and " " in written.strip()
 
 
 def _is_named(table: Table, written: str) -> bool:

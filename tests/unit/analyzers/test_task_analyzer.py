@@ -136,3 +136,20 @@ def test_boxes_are_ticked_by_the_requests_own_words(request_text: str, web: bool
 def test_entities_are_those_that_the_request_names() -> None:
     claimed = answer(key_entities=["Orlando", "orlando", "Miami", "", "Orlando"])
     assert analyze(claimed, request="All in Orlando").key_entities == ("Orlando", "orlando")
+
+
+def test_a_name_out_of_the_request_is_no_kind_of_record() -> None:
+    said = answer(data_sources=["Harbor Town Mall"])
+    with ScriptedModel([said]) as model:
+        conversation = LLMClient(model.options()).conversation("You are careful.")
+        request = UserRequest(text="In which city is Harbor Town Mall?", source="argument")
+        found = TaskAnalyzer(conversation, SCHEMA, GLOSSARY).analyze(request)
+    assert found.data_sources == ("properties",)
+
+
+def test_only_names_are_looked_for_among_the_rows() -> None:
+    with ScriptedModel([answer(data_sources=["Harbor Town Mall"])]) as model:
+        conversation = LLMClient(model.options()).conversation("You are careful.")
+        request = UserRequest(text="Who runs Harbor Town Mall?", source="argument")
+        found = TaskAnalyzer(conversation, SCHEMA, GLOSSARY).analyze(request)
+    assert found.data_sources == tuple(table.name for table in SCHEMA.tables)
