@@ -36,10 +36,12 @@ from meta_agent.generators.sql_asked import (
     rank_as_asked,
     shorten_names,
 )
+from meta_agent.generators.sql_change import mend_change
 from meta_agent.generators.sql_durations import give_unit
 from meta_agent.generators.sql_entities import missing_names
 from meta_agent.generators.sql_grain import sum_before_join, sum_for_each, take_once
 from meta_agent.generators.sql_grouping import complete_grouping
+from meta_agent.generators.sql_in_force import hold_in_force
 from meta_agent.generators.sql_intent import (
     calculations_with_keys,
     count_keys,
@@ -59,6 +61,7 @@ from meta_agent.generators.sql_rejoin import mend_joins
 from meta_agent.generators.sql_types import mend_types
 from meta_agent.generators.sql_values import mend_values, text_comparisons
 from meta_agent.generators.unasked_filters import unasked_bounds, unasked_texts
+from meta_agent.generators.unasked_joins import drop_unasked_conditions
 from meta_agent.generators.unused_joins import drop_unused_joins
 from meta_agent.glossary import NO_GLOSSARY, Glossary, Metric
 from meta_agent.mechanisms import ALL, Mechanisms
@@ -140,7 +143,7 @@ class QueryMender:
 
     def doubts(self, written: WrittenQueries, task: Task) -> tuple[str, ...]:
         """Why a draft that runs looks wrong, one sentence each."""
-        rules = " ".join([*definition_lines(task.definitions, self._schema), *_thresholds(task.definitions)])
+        rules = self._rules(task)
         unasked = [
             text
             for query in written.queries
@@ -152,6 +155,10 @@ class QueryMender:
         said = [f"The query has a condition on '{text}', which was not asked for." for text in unasked]
         said += [s for query in written.queries for s in calculations_with_keys(query.tree, self._schema)]
         return tuple(dict.fromkeys([*said, *written.warnings]))
+
+    def _rules(self, task: Task) -> str:
+        """What besides the request a figure in a condition may come from."""
+        return " ".join([*definition_lines(task.definitions, self._schema), *_thresholds(task.definitions)])
 
     def with_stored_values(self, written: WrittenQueries, task: Task) -> WrittenQueries:
         """Its texts as the database writes them: the last step, so that none of them gets into a prompt."""
@@ -260,8 +267,12 @@ class QueryMender:
         """What makes a query that runs also right; none may keep it from running."""
         scenarios = task.plan.simulation_config.scenarios if task.plan.simulation_config else ()
         yield lambda tree: take_out_change(tree, scenarios)
+        if self._use.sense:
+            yield lambda tree: drop_unasked_conditions(tree, task.request, self._rules(task), self._schema)
         yield lambda tree: drop_unused_joins(tree, task.request, self._schema)
         if self._use.sense:
+            yield lambda tree: hold_in_force(tree, task.request, self._schema)
+            yield lambda tree: mend_change(tree, task.request)
             yield meet_all_values
             yield group_alternatives
             yield free_totals

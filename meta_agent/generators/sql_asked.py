@@ -287,7 +287,9 @@ def percent_once(tree: exp.Expr, schema: DatabaseSchema) -> list[str]:
         sides = (product.this, product.expression)
         hundred = next((s for s in sides if isinstance(s, exp.Literal) and s.name in ("100", "100.0")), None)
         rest = next((side for side in sides if side is not hundred), None)
-        if hundred is None or rest is None or not _holds_percentages(rest, schema):
+        if hundred is None or rest is None:
+            continue
+        if not _holds_percentages(rest, schema) and not _is_weighted_percentage(product, rest, schema):
             continue
         product.replace(rest.copy())
         repairs.append("the figure is in percent already")
@@ -310,6 +312,19 @@ def _holds_percentages(node: exp.Expr, schema: DatabaseSchema) -> bool:
         and all(_is_percentage(column.name, schema) for column in own)
         and not any(_is_percentage(name, schema) for name in weights)
     )
+
+
+def _is_weighted_percentage(product: exp.Mul, rest: exp.Expr, schema: DatabaseSchema) -> bool:
+    """Whether ``rest`` is the upper part of a weighted mean: ``SUM(percent * area) * 100 / SUM(area)``."""
+    around = product.parent
+    while isinstance(around, exp.Paren):
+        around = around.parent
+    if not isinstance(around, exp.Div) or around.this.unnest() is not product:
+        return False
+    weights = {column.name for column in around.expression.find_all(exp.Column)}
+    is_weighted = bool(weights) and weights <= {column.name for column in rest.find_all(exp.Column)}
+    mean = exp.Div(this=rest.copy(), expression=around.expression.copy())
+    return is_weighted and _holds_percentages(mean, schema)
 
 
 def _is_percentage(name: str, schema: DatabaseSchema) -> bool:

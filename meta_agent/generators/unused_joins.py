@@ -54,7 +54,7 @@ def _drop(tree: exp.Select, request: str, schema: DatabaseSchema, only: str | No
     repairs = []
     for join in reversed(list(tree.args.get("joins") or ())):
         table = join.this
-        if not isinstance(table, exp.Table) or _is_asked_about(table.name, request):
+        if not isinstance(table, exp.Table) or _is_named(table.name, request):
             continue
         if only not in (None, join.alias_or_name):
             continue
@@ -62,7 +62,7 @@ def _drop(tree: exp.Select, request: str, schema: DatabaseSchema, only: str | No
             continue  # a WITH query: joining it may choose rows
         if aggregated and _are_columns_asked_about(table, tree, request, schema):
             continue
-        if _repeats_rows(join, table, schema) and not _is_used(tree, join, schema):
+        if _repeats_rows(join, table, schema) and not is_used(tree, join, schema):
             for column, same in _replaceable(tree, join):
                 _replace(column, same)
             tree.args["joins"].remove(join)
@@ -76,7 +76,8 @@ def _repeats_rows(join: exp.Join, table: exp.Table, schema: DatabaseSchema) -> b
     return known is None or not is_unique(known, own, schema)
 
 
-def _is_used(tree: exp.Select, join: exp.Join, schema: DatabaseSchema) -> bool:
+def is_used(tree: exp.Select, join: exp.Join, schema: DatabaseSchema) -> bool:
+    """Whether a column of a joined table stands outside its own join condition, as said above."""
     if join.args.get("using") or join.args.get("method"):
         return True
     known = catalogue_table(join.this, schema)
@@ -115,7 +116,12 @@ def _replace(column: exp.Column, same: exp.Column) -> None:
     column.replace(exp.alias_(same.copy(), column.name, quoted=True) if is_output else same.copy())
 
 
-def _is_asked_about(table: str, request: str) -> bool:
+def is_asked_about(table: exp.Table, tree: exp.Select, request: str, schema: DatabaseSchema) -> bool:
+    """Whether the request has a word of a table's name, or of a column that only this one has."""
+    return _is_named(table.name, request) or _are_columns_asked_about(table, tree, request, schema)
+
+
+def _is_named(table: str, request: str) -> bool:
     text = request.lower()
     words = [word for word in re.findall(r"[a-z]+", table.lower()) if len(word) > 2]
     return any(_stem(word) in text for word in words)

@@ -212,6 +212,8 @@ PERCENT = _stored("let", "share of the area, in percent", "97.5")
         ("AVG(let) * 100", "AVG(let)"),
         ("100.0 * AVG(let)", "AVG(let)"),
         ("(SUM(let * area) / SUM(area)) * 100", "(SUM(let * area) / SUM(area))"),
+        ("SUM(let * area) * 100 / SUM(area)", "SUM(let * area) / SUM(area)"),
+        ("(100 * SUM(let * area)) / NULLIF(SUM(area), 0)", "(SUM(let * area)) / NULLIF(SUM(area), 0)"),
     ],
 )
 def test_a_mean_of_percentages_is_in_percent(figure: str, expected: str) -> None:
@@ -231,6 +233,9 @@ def test_a_mean_of_percentages_is_in_percent(figure: str, expected: str) -> None
         "AVG(let / 100) * 100",
         "(let - AVG(let) OVER ()) / AVG(let) OVER () * 100",
         "(area / let) * 100",
+        "area * 100 / let",
+        "SUM(let) * 100 / SUM(area)",
+        "SUM(area * let) * 100 / SUM(let)",
         "let * 100",
         "AVG(area) * 100",
     ],
