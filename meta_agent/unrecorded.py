@@ -44,7 +44,7 @@ def unrecorded_words(
     text = _QUOTED.sub(" ", request)
     words = dict.fromkeys(m[0] for m in _WORD.finditer(text) if not _VERB.search(text[: m.start()]))
     nouns = (word for word in words if not _is_everyday(word) and not _NO_NOUN.search(word))
-    found = (word for word in nouns if not _is_known(stem(word), known))
+    found = (word for word in nouns if not _is_known(stem(word), known) and not _is_joined(word, known))
     return tuple(word for word in found if not any(_abbreviates(word, name) for name in _long_names(schema)))[
         :MOST
     ]
@@ -95,6 +95,12 @@ def _texts_in(glossary: Glossary) -> Iterator[str]:
     for metric in glossary.metrics:
         yield from (metric.name, metric.meaning, metric.formula, *metric.synonyms)
         yield from (threshold.label for threshold in metric.thresholds)
+
+
+def _is_joined(word: str, known: frozenset[str]) -> bool:
+    """Whether every part of a word with hyphens is known: ``opt-in`` of ``marketing_opt_in``."""
+    parts = word.split("-")
+    return len(parts) > 1 and all(stem(part) in known or _is_everyday(part) for part in parts)
 
 
 def _is_known(word: str, known: Iterable[str]) -> bool:

@@ -51,6 +51,8 @@ GLOSSARY = Glossary(
         ("I need to scrutinise the visits, can you fetch them?", ()),
         ("visits of Doctor Quux, or of 'a stranger'", ()),
         ("visitts per wards", ()),
+        ("the visit-date and the drug-costs of all visits", ()),
+        ("the pre-op drugs of a ward", ("pre-op",)),
         ("insurance, allergies, vaccines and surgeons of all visits", ("insurance", "allergies", "vaccines")),
     ],
 )
