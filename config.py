@@ -23,6 +23,7 @@ from pydantic_settings import (
 from meta_agent.errors import UsageError
 
 if TYPE_CHECKING:
+    from meta_agent.consent import Consent
     from meta_agent.llm.options import ModelOptions
     from meta_agent.sandbox.options import SandboxOptions
     from meta_agent.session import SessionOptions
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr | None = None
+    database_reader_url: SecretStr | None = None
 
     llm_base_url: str = "http://localhost:1234/v1"
     llm_model_name: str = "qwen2.5-coder-7b-instruct-mlx"
@@ -141,9 +143,13 @@ def load_settings(*, demo: bool = False) -> Settings:
 
     Raises UsageError that names the wrong variable, never its value.
     """
-    overrides = {"llm_base_url": EMBEDDED_MODEL, "database_url": SAMPLE_DATABASE} if demo else {}
+    demo_settings = {
+        "llm_base_url": EMBEDDED_MODEL,
+        "database_url": SAMPLE_DATABASE,
+        "database_reader_url": None,
+    }
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(**(demo_settings if demo else {}))  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "a setting"
@@ -158,11 +164,21 @@ def load_settings(*, demo: bool = False) -> Settings:
         ) from None
 
 
-def session_options(settings: Settings, *, dry_run: bool = False, reads_cache: bool = True) -> SessionOptions:
+def session_options(
+    settings: Settings,
+    *,
+    dry_run: bool = False,
+    reads_cache: bool = True,
+    allow_writes: bool = False,
+    consent: Consent | None = None,
+) -> SessionOptions:
     """What a front end needs to know of the settings.
 
-    ``reads_cache`` False: what is kept is not used, only replaced.
+    ``reads_cache`` False: what is kept is not used, only replaced. ``consent`` asks the user; without
+    it nobody is asked.
     """
+    from meta_agent.consent import NobodyToAsk
+    from meta_agent.databases.url import READER_SETTING, URL_SETTING
     from meta_agent.llm.answer_store import AnswerStore
     from meta_agent.run_steps import PipelineOptions
     from meta_agent.runs.proven import ProvenQuestions
@@ -170,26 +186,37 @@ def session_options(settings: Settings, *, dry_run: bool = False, reads_cache: b
     from meta_agent.schema_prompt import SchemaOptions
     from meta_agent.session import SessionOptions
 
-    url = settings.database_url.get_secret_value() if settings.database_url else None
-    secrets = (*secrets_of_url(url), settings.llm_api_key.get_secret_value())
+    url, reader = _text(settings.database_url), _text(settings.database_reader_url)
+    is_sample = url == SAMPLE_DATABASE
+    has_reader = reader is not None and not is_sample
+    secrets = (
+        *secrets_of_url(url),
+        *secrets_of_url(reader),
+        settings.llm_api_key.get_secret_value(),
+    )
     folder, keeps = settings.cache_folder, settings.llm_cache
     return SessionOptions(
         model=settings.model_options,
         glossary_path=settings.glossary_path,
         uses_embedded_model=settings.llm_base_url == EMBEDDED_MODEL,
-        uses_sample_database=url == SAMPLE_DATABASE,
+        uses_sample_database=is_sample,
         model_idle_minutes=settings.model_idle_minutes,
         answers=AnswerStore(folder, reads=reads_cache, secrets=secrets) if keeps else None,
+        env_file=env_file(),
         pipeline=PipelineOptions(
             runs_dir=settings.runs_dir,
             cache_dir=folder,
             sandbox=settings.sandbox_options,
-            database_url=url,
+            database_url=reader if has_reader else url,
+            database_setting=READER_SETTING if has_reader else URL_SETTING,
+            writing_url=None if is_sample else url,
+            allow_writes=allow_writes,
+            consent=consent or NobodyToAsk(),
             host=settings.host,
             port=settings.port,
             dry_run=dry_run,
             secrets=secrets,
-            warnings=settings_warnings(),
+            warnings=(*settings_warnings(), *reader_warnings(url, reader)),
             log_level=settings.log_level,
             schema=SchemaOptions(values=settings.schema_values, samples=settings.schema_samples),
             proven=ProvenQuestions(folder, reads=reads_cache) if keeps else None,
@@ -199,10 +226,31 @@ def session_options(settings: Settings, *, dry_run: bool = False, reads_cache: b
 
 def settings_warnings() -> tuple[str, ...]:
     """What the user should know about their settings, one sentence each."""
-    file = Settings.model_config.get("env_file")
-    path = Path(file) if isinstance(file, str | Path) else None
+    path = env_file()
     try:
         readable = path is not None and bool(path.stat().st_mode & stat.S_IROTH)
     except OSError:
         return ()
     return (f"Everybody on this machine can read {path}: run chmod 600 {path}.",) if readable else ()
+
+
+def reader_warnings(url: str | None, reader: str | None) -> tuple[str, ...]:
+    """What is odd about the two database URLs together, one sentence each."""
+    if url is None or reader is None:
+        return ()
+    if url == SAMPLE_DATABASE:
+        return ("DATABASE_READER_URL is not used: DATABASE_URL asks for the sample portfolio.",)
+    from meta_agent.databases.reader_url import difference_between
+
+    difference = difference_between(url, reader)
+    return (f"DATABASE_READER_URL leads to {difference}.",) if difference else ()
+
+
+def env_file() -> Path | None:
+    """The .env that is read, whether or not it exists."""
+    file = Settings.model_config.get("env_file")
+    return Path(file) if isinstance(file, str | Path) else None
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

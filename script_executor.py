@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -34,6 +35,11 @@ Demo = Annotated[bool, typer.Option("--demo", help="Use the embedded model and t
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Log everything to stderr, with tracebacks.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer, warnings and errors only.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree beforehand to what is asked.")]
+NoInput = Annotated[bool, typer.Option("--no-input", help="Never ask anything.")]
+Writes = Annotated[
+    bool, typer.Option("--allow-writes", help="Ask about statements that change rows, not refuse them.")
+]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A Python script; - is stdin.")]
 
 
@@ -51,7 +57,9 @@ def ask(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Write a new script, whatever is kept.")
     ] = False,
-    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask anything.")] = False,
+    allow_writes: Writes = False,
+    yes: Yes = False,
+    no_input: NoInput = False,
     debug: Debug = False,
     quiet: Quiet = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
@@ -60,10 +68,11 @@ def ask(
     if version:
         typer.echo(f"{PROGRAM} {VERSION}")
         return 0
+    asking = Asking(yes=yes, no_input=no_input or json, allow_writes=allow_writes)
     with Invocation(
-        request or "", json=json, debug=debug, quiet=quiet, demo=demo, reads_cache=not no_cache
+        request or "", asking, json=json, debug=debug, quiet=quiet, demo=demo, reads_cache=not no_cache
     ) as invocation:
-        invocation.ask(request, dry_run=dry_run, may_prompt=not (no_input or json))
+        invocation.ask(request, dry_run=dry_run)
     return invocation.exit_code
 
 
@@ -77,10 +86,18 @@ def validate(file: File, json: Json = False, debug: Debug = False) -> int:
 
 @command_app.command()
 def execute(
-    file: File, demo: Demo = False, json: Json = False, debug: Debug = False, quiet: Quiet = False
+    file: File,
+    demo: Demo = False,
+    json: Json = False,
+    allow_writes: Writes = False,
+    yes: Yes = False,
+    no_input: NoInput = False,
+    debug: Debug = False,
+    quiet: Quiet = False,
 ) -> int:
     """Run a script in the sandbox, without the model."""
-    with Invocation(f"execute {file}", json=json, debug=debug, quiet=quiet, demo=demo) as invocation:
+    asking = Asking(yes=yes, no_input=no_input or json, allow_writes=allow_writes)
+    with Invocation(f"execute {file}", asking, json=json, debug=debug, quiet=quiet, demo=demo) as invocation:
         invocation.execute(file)
     return invocation.exit_code
 
@@ -101,11 +118,38 @@ def prompt(
 
 
 @command_app.command()
-def doctor(demo: Demo = False, debug: Debug = False) -> int:
+def doctor(
+    demo: Demo = False,
+    create_reader: Annotated[
+        bool, typer.Option("--create-reader", help="Show the SQL for a role that may only read, and ask.")
+    ] = False,
+    reader_name: Annotated[
+        str | None, typer.Option("--reader-name", metavar="NAME", help="Its name; else DATABASE_reader.")
+    ] = None,
+    revoke_public: Annotated[
+        bool, typer.Option("--revoke-public", help="Let --yes also take from PUBLIC what writes.")
+    ] = False,
+    yes: Yes = False,
+    debug: Debug = False,
+) -> int:
     """Check what a run needs: Docker, the model, the database, disk. Exit status 0 if all is well."""
-    with Invocation("doctor", debug=debug, demo=demo) as invocation:
-        invocation.doctor()
+    with Invocation("doctor", Asking(yes=yes), debug=debug, demo=demo) as invocation:
+        if (reader_name is not None or revoke_public) and not create_reader:
+            invocation.refuse("Only --create-reader makes a reader.", "Give --create-reader, too.")
+        if create_reader:
+            invocation.create_reader(reader_name, revoke_public=revoke_public)
+        else:
+            invocation.doctor()
     return invocation.exit_code
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the user may be asked, and what they have agreed to beforehand."""
+
+    yes: bool = False
+    no_input: bool = False
+    allow_writes: bool = False
 
 
 class Invocation:
@@ -117,6 +161,7 @@ class Invocation:
     def __init__(
         self,
         request: str,
+        asking: Asking = Asking(),
         *,
         demo: bool = False,
         debug: bool = False,
@@ -129,6 +174,7 @@ class Invocation:
         """
         self.exit_code = 0
         self._request = request
+        self._asking = asking
         self._demo = demo
         self._debug = debug
         self._reads_cache = reads_cache
@@ -151,7 +197,7 @@ class Invocation:
             self._reporter.show_failure(error, exit_code_for(error), self._request)
         return True
 
-    def ask(self, request: str | None, *, dry_run: bool, may_prompt: bool) -> None:
+    def ask(self, request: str | None, *, dry_run: bool) -> None:
         """Answer one request, or those typed at a prompt."""
         self._begin()
         from meta_agent.request_input import given_content, read_request, text_of
@@ -162,7 +208,7 @@ class Invocation:
             asked = read_request(*given)
             session = self._session(dry_run=dry_run)
             self._show(session.answer(asked), session)
-        elif may_prompt:
+        elif not self._asking.no_input:
             self._converse(self._session(dry_run=dry_run))
         else:
             self.refuse("There is no request.", "Give it as an argument or on stdin.")
@@ -213,6 +259,14 @@ class Invocation:
         shown = self._reporter.show_checks(self._session().checks())
         self.exit_code = next((check.exit_code for check in shown if check.state == "broken"), 0)
 
+    def create_reader(self, name: str | None, *, revoke_public: bool) -> None:
+        """Give the database a role that may only read."""
+        self._begin()
+        from meta_agent.reader_setup import ReaderWish
+
+        wish = ReaderWish(name, revoke_public=revoke_public)
+        self._reporter.show_checks(self._session().create_reader(wish, self._reporter.show_sql))
+
     def refuse(self, cause: str, remedy: str) -> NoReturn:
         """End with a usage error."""
         from meta_agent.errors import UsageError
@@ -237,7 +291,13 @@ class Invocation:
         from meta_agent.session import Session
 
         settings = load_settings(demo=self._demo)
-        options = session_options(settings, dry_run=dry_run, reads_cache=self._reads_cache)
+        options = session_options(
+            settings,
+            dry_run=dry_run,
+            reads_cache=self._reads_cache,
+            allow_writes=self._asking.allow_writes,
+            consent=self._reporter.consent(yes=self._asking.yes, no_input=self._asking.no_input),
+        )
         start_logging(options.pipeline.log_level, options.pipeline.secrets, to_stderr=self._debug)
         return Session(options, self._reporter.progress)
 

@@ -259,6 +259,15 @@ class ErrorReport(Contract):
     remedy: str
 
 
+class Agreement(Contract):
+    """A person's consent to what a run does not do by itself."""
+
+    title: str
+    shown: tuple[str, ...]
+    """All that was agreed to, word for word: the statements, or the validator's findings."""
+    given_by: Literal["terminal", "--yes"]
+
+
 RunStatus = Literal["ok", "refused", "failed", "timeout", "no_answer", "interrupted"]
 
 
@@ -280,6 +289,8 @@ class RunRecord(Contract):
     plan: ExecutionPlan | None = None
     script: GeneratedScript | None = None
     validation: ValidationResult | None = None
+    agreements: tuple[Agreement, ...] = ()
+    """What a person was asked about and agreed to."""
     execution: ExecutionResult | None = None
     usage: LlmUsage = LlmUsage()
     timings: dict[str, float] = Field(default_factory=dict)

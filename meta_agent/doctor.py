@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from meta_agent.errors import ExitCode, MetaAgentError, SandboxError
 
 if TYPE_CHECKING:
-    from meta_agent.databases.base import Database
+    from meta_agent.databases.base import Database, RoleRights
     from meta_agent.executors.container_executor import SandboxOptions
     from meta_agent.sandbox.health import SandboxHealth
     from meta_agent.utils.llm_client import LLMClient
@@ -42,17 +42,19 @@ def run_checks(
     glossary_path: Path,
     runs_dir: Path,
     warnings: tuple[str, ...] = (),
+    read_only_remedy: str = "Give the tool a role that may only read.",
 ) -> Iterator[Check]:
     """Every check in turn; one that fails does not keep the next from running.
 
-    ``warnings`` are what is already known of the settings.
+    ``warnings`` are what is already known of the settings; ``read_only_remedy`` is what to do about a
+    role that can write.
     """
     yield Check("Python", "ok", platform.python_version())
     for warning in warnings:
         yield Check("Settings", "warning", warning)
     yield from _guarded("Docker", lambda: _check_docker(sandbox))
     yield from _guarded("Model", lambda: _check_model(client()))
-    yield from _guarded("Database", lambda: _check_database(database()))
+    yield from _guarded("Database", lambda: _check_database(database(), read_only_remedy))
     yield from _guarded("Glossary", lambda: _check_glossary(glossary_path))
     yield _check_disk("Disk", _free_bytes(runs_dir))
 
@@ -103,7 +105,7 @@ def _check_model(client: LLMClient) -> Iterator[Check]:
         yield Check("Model", "warning", warning)
 
 
-def _check_database(database: Database | None) -> Iterator[Check]:
+def _check_database(database: Database | None, read_only_remedy: str) -> Iterator[Check]:
     if database is None:
         yield Check("Database", "warning", "None is configured.", "Set DATABASE_URL in .env, or use --demo.")
         return
@@ -112,11 +114,9 @@ def _check_database(database: Database | None) -> Iterator[Check]:
         rights = database.rights()
         place = f"{database.name} on PostgreSQL {database.server_version}, {_counted(tables, 'table')}"
     if rights.can_write:
-        yield Check(
-            "Database", "warning", f"{place}. {rights.detail}", "Give the tool a role that may only read."
-        )
+        yield Check("Database", "warning", f"{place}. {rights.detail}", read_only_remedy)
     else:
-        yield Check("Database", "ok", f"{place}, role {rights.role} may only read")
+        yield Check("Database", "ok", f"{place}, role {rights.role} may only read{leftovers_of(rights)}")
     if not tables:
         yield Check(
             "Database",
@@ -125,6 +125,11 @@ def _check_database(database: Database | None) -> Iterator[Check]:
             "Grant SELECT on the tables to the role in DATABASE_URL.",
             ExitCode.NO_ANSWER,
         )
+
+
+def leftovers_of(rights: RoleRights) -> str:
+    """A remark, no warning: nearly every database grants this to PUBLIC, and no table changes by it."""
+    return f" (and {' and '.join(rights.leftovers)}, as every role here)" if rights.leftovers else ""
 
 
 def _check_glossary(path: Path) -> Iterator[Check]:

@@ -196,7 +196,7 @@ class Pipeline:
             run.schema = DatabaseInspector(database, self._options.cache_dir / "schemas").schema()
             rights = database.rights()
         if rights.can_write:
-            run.warnings.append(f"{rights.detail} Give the tool a role that may only read.")
+            run.warnings.append(f"{rights.detail} {self._options.read_only_remedy}")
         if not run.schema.tables:
             return None
         return DatabaseAccess(run.schema, database.explain, prompt_form, database, may_read=only_reads)
@@ -211,7 +211,8 @@ class Pipeline:
         if wanted and run.schema is not None and not run.schema.tables:
             raise NoAnswer(
                 f"The database {run.schema.database} has no table that your role may read.",
-                "Grant SELECT on the tables to the role in DATABASE_URL, or name another database there.",
+                f"Grant SELECT on the tables to the role in {self._options.database_setting},"
+                " or name another database there.",
             )
         if analysis.requires_web_interface:
             run.warnings.append(NO_WEB_PAGE)

@@ -11,8 +11,9 @@ from pathlib import Path
 from loguru import logger
 
 from meta_agent.answer_checks import answer_doubts
+from meta_agent.consent import Consent, NobodyToAsk
 from meta_agent.contracts import ExecutionResult, GeneratedScript, LlmUsage, ValidationResult
-from meta_agent.databases.url import normalise_url, parse_url
+from meta_agent.databases.url import READER_SETTING, URL_SETTING, normalise_url, parse_url
 from meta_agent.errors import SandboxError
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
@@ -26,6 +27,7 @@ from meta_agent.runs.proven import ProvenQuestions
 from meta_agent.schema_prompt import SchemaOptions
 from meta_agent.validators.script_validator import ScriptValidator
 
+CREATE_READER = "python script_executor.py doctor --create-reader"
 NO_WEB_PAGE = "A web page was asked for; this version answers in the terminal."
 
 
@@ -38,6 +40,15 @@ class PipelineOptions:
     sandbox: SandboxOptions
     glossary: Glossary = field(default_factory=Glossary)
     database_url: str | None = None
+    """What everything reads through: the reader's URL where there is one."""
+    database_setting: str = URL_SETTING
+    """The setting that it stands in."""
+    writing_url: str | None = None
+    """DATABASE_URL itself, for statements that a person agreed to; None where nothing can be changed."""
+    allow_writes: bool = False
+    """Whether statements that change rows may be asked about; else they are refused."""
+    consent: Consent = field(default_factory=NobodyToAsk)
+    """Asks the user."""
     host: str = "0.0.0.0"  # noqa: S104 - where a web application listens inside its container
     port: int = 8080
     dry_run: bool = False
@@ -52,6 +63,13 @@ class PipelineOptions:
     """What an answer rests on besides the model; the evaluation switches some of it off."""
     proven: ProvenQuestions | None = None
     """Where scripts that answered well are kept and found again; None writes every script anew."""
+
+    @property
+    def read_only_remedy(self) -> str:
+        """What to do where the role of ``database_url`` can write."""
+        if self.database_setting == READER_SETTING:
+            return f"Let {READER_SETTING} name a role that may only read: {CREATE_READER}"
+        return f"Give the tool a role that may only read: {CREATE_READER}"
 
     @property
     def told(self) -> SchemaOptions:

@@ -6,7 +6,7 @@ folder and record like any other run that fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from meta_agent.contracts import LlmUsage, RunRecord, UserRequest
 from meta_agent.databases import open_database
+from meta_agent.databases.url import READER_SETTING
 from meta_agent.glossary import Glossary, load_glossary
 from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.options import ModelOptions
@@ -25,8 +26,10 @@ from meta_agent.runs.secrets import secrets_of_url
 from meta_agent.utils.llm_client import LLMClient
 
 if TYPE_CHECKING:
+    from meta_agent.databases import Database
     from meta_agent.doctor import Check
     from meta_agent.prompt_preview import PromptPreview
+    from meta_agent.reader_setup import ReaderWish
 
 EMBEDDED_CHECK_SECONDS = 60.0
 """The embedded model shares a small machine with everything else: there, slow is not broken."""
@@ -54,6 +57,8 @@ class SessionOptions:
     """After so long without a request an embedded model that is started now stops."""
     answers: AnswerStore | None = None
     """Where complete answers of the model are kept and found again; None asks every question."""
+    env_file: Path | None = None
+    """Where a new reader's URL is written."""
 
 
 class Session:
@@ -106,7 +111,7 @@ class Session:
 
         options = self._pipeline_options()
         with ExitStack() as resources:
-            database = open_database(options.database_url) if options.database_url else None
+            database = self._open_database(options.database_url) if options.database_url else None
             if database is not None:
                 resources.callback(database.close)
             preview = PromptPreviewer(options, self._options.model, database)
@@ -118,12 +123,22 @@ class Session:
 
         return run_checks(
             client=self._new_client,
-            database=lambda: open_database(url) if (url := self._database_url()) else None,
+            database=lambda: self._open_database(url) if (url := self._database_url()) else None,
+            read_only_remedy=self._options.pipeline.read_only_remedy,
             sandbox=self._options.pipeline.sandbox,
             glossary_path=self._options.glossary_path,
             runs_dir=self._options.pipeline.runs_dir,
             warnings=self._options.pipeline.warnings,
         )
+
+    def create_reader(self, wish: ReaderWish, show: Callable[[str], None]) -> Iterator[Check]:
+        """Make a role that may only read, and tell line by line what came of it; see ``reader_setup``."""
+        from meta_agent.reader_setup import ReaderSetup
+
+        pipeline = self._options.pipeline
+        reader = pipeline.database_url if pipeline.database_setting == READER_SETTING else None
+        setup = ReaderSetup(pipeline.writing_url, reader, self._options.env_file, pipeline.consent, show)
+        return setup.run(wish)
 
     # --- starting ----------------------------------------------------------------------
 
@@ -131,8 +146,11 @@ class Session:
         if self._pipeline is None:
             self._client = self._new_client()
             options = self._pipeline_options()
-            self._pipeline = Pipeline(self._client, options, self._progress, open_database)
+            self._pipeline = Pipeline(self._client, options, self._progress, self._open_database)
         return self._pipeline
+
+    def _open_database(self, url: str) -> Database:
+        return open_database(url, setting=self._options.pipeline.database_setting)
 
     def _usage(self) -> LlmUsage:
         return self._client.usage if self._client else LlmUsage()

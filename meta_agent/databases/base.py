@@ -27,6 +27,8 @@ class RoleRights:
     """True where the role may change rows, create objects, or become a role that may."""
     detail: str
     """The reason in one sentence, such as ``The role may write to the table sales.``"""
+    leftovers: tuple[str, ...] = ()
+    """What a role may do by PUBLIC's rights and no table changes by, such as ``create large objects``."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import psycopg2
 
-from meta_agent.databases.url import MASK, DatabaseUrl
+from meta_agent.databases.url import MASK, DatabaseUrl, renamed
 from meta_agent.errors import DatabaseError
 
 LONGEST_TEXT = 300
@@ -146,7 +146,10 @@ _NETWORK = (
 
 def connection_error(error: psycopg2.Error, target: DatabaseUrl) -> DatabaseError:
     """The error to show for a connection that failed; it never holds the password."""
-    text = str(error)
+    return renamed(_explained(str(error), target), target.setting)
+
+
+def _explained(text: str, target: DatabaseUrl) -> DatabaseError:
     for failure in (*_ANSWERS, *_TLS, *_NETWORK):
         if re.search(failure.pattern, text, re.IGNORECASE):
             return DatabaseError(failure.cause.format(**_words(text, target)), failure.remedy)

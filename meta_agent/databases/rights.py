@@ -2,7 +2,8 @@
 
 Asked of the catalogue, not tried: a right counts also when it reaches the role through
 another it may become. Not seen are functions that write on behalf of their owner
-(SECURITY DEFINER) and temporary tables, which leave the data as they are.
+(SECURITY DEFINER). Large objects and temporary tables, which every role may make unless
+somebody took that from PUBLIC, are told apart: no table changes by them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from meta_agent.databases.base import RoleRights
 from meta_agent.databases.names import quote_name
+from meta_agent.databases.public_rights import WRITING_FUNCTIONS
 
 _RIGHTS = """
     WITH mine AS (
@@ -42,6 +44,12 @@ _RIGHTS = """
            (SELECT min(rolname::text) FROM mine
             WHERE rolname IN ('pg_write_server_files', 'pg_execute_server_program'))
 """
+_LEFTOVERS = """
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_proc
+                   WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = ANY(%s)
+                     AND has_function_privilege(oid, 'EXECUTE')),
+           has_database_privilege(current_database(), 'TEMPORARY')
+"""
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,14 @@ def read_rights(cursor: Cursor) -> RoleRights:
     reason = _reason(facts)
     role = quote_name(facts.role)
     detail = f"The role {role} {reason}." if reason else f"The role {role} may only read."
-    return RoleRights(facts.role, facts.is_superuser, reason is not None, detail)
+    return RoleRights(facts.role, facts.is_superuser, reason is not None, detail, _leftovers(cursor))
+
+
+def _leftovers(cursor: Cursor) -> tuple[str, ...]:
+    cursor.execute(_LEFTOVERS, (list(WRITING_FUNCTIONS),))
+    ((writes_objects, makes_tables),) = cursor.fetchall()
+    found = (("write large objects", writes_objects), ("make temporary tables", makes_tables))
+    return tuple(what for what, may in found if may)
 
 
 def _reason(facts: _Facts) -> str | None:

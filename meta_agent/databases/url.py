@@ -17,6 +17,8 @@ from meta_agent.errors import DatabaseError
 
 POSTGRESQL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+psycopg2", "postgres+psycopg2"})
 DEFAULT_PORT = 5432
+URL_SETTING = "DATABASE_URL"
+READER_SETTING = "DATABASE_READER_URL"
 MASK = "***"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
@@ -32,6 +34,8 @@ class DatabaseUrl:
     """A URL that has been read: libpq's connection parameters by their names."""
 
     parameters: Mapping[str, str] = field(repr=False)
+    setting: str = URL_SETTING
+    """The setting that the URL stands in: what messages tell the user to look at."""
 
     @property
     def host(self) -> str:
@@ -78,6 +82,14 @@ def parse_url(url: str) -> DatabaseUrl:
         raise _unreadable() from None
     _check_ports(parameters.get("port", ""))
     return DatabaseUrl(parameters)
+
+
+def renamed(error: DatabaseError, setting: str) -> DatabaseError:
+    """An error that tells of ``setting`` where it told of DATABASE_URL."""
+    return DatabaseError(
+        error.cause.replace(URL_SETTING, setting),
+        error.remedy.replace(URL_SETTING, setting),
+    )
 
 
 def normalise_url(url: str) -> str:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from meta_agent.display.console import stderr_console, stdout_console, write_text
 from meta_agent.display.progress import ConsoleProgress
+from meta_agent.display.values import visible
 
 if TYPE_CHECKING:
+    from meta_agent.consent import Consent
     from meta_agent.contracts import RunRecord, ValidationResult
     from meta_agent.doctor import Check
     from meta_agent.errors import ExitCode
@@ -68,6 +70,18 @@ class Reporter:
         else:
             write_text(preview_as_text(preview))
         show_warnings(preview.warnings, self.stderr)
+
+    def consent(self, *, yes: bool, no_input: bool) -> Consent:
+        """Asks the user; ``yes``: everything was agreed to beforehand."""
+        from meta_agent.display.consent import TerminalConsent
+
+        return TerminalConsent(self.stderr, self.progress, agrees=yes, may_ask=not no_input)
+
+    def show_sql(self, script: str) -> None:
+        """Statements on stdout: escaped on a terminal, as they are for a file or another program."""
+        self.progress.close()
+        console = stdout_console()
+        write_text(visible(script) if console.is_terminal else script)
 
     def show_checks(self, checks: Iterable[Check]) -> list[Check]:
         """The doctor's checks as they come in; they are returned as a list."""

@@ -17,6 +17,7 @@ from typing import Protocol
 from loguru import logger
 
 from meta_agent.contracts import (
+    Agreement,
     DatabaseSchema,
     ErrorReport,
     ExecutionPlan,
@@ -72,6 +73,8 @@ class RunJournal:
     plan: ExecutionPlan | None = None
     script: GeneratedScript | None = None
     validation: ValidationResult | None = None
+    agreements: list[Agreement] = field(default_factory=list)
+    """What a person agreed to in this run."""
     execution: ExecutionResult | None = None
 
     @contextmanager
@@ -133,6 +136,7 @@ class RunJournal:
             plan=self.plan,
             script=self.script,
             validation=self.validation,
+            agreements=tuple(self.agreements),
             execution=self.execution,
             usage=usage,
             timings=dict(self.timings),
