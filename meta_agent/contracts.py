@@ -165,8 +165,8 @@ class GeneratedScript(Contract):
     """A complete Python script and what is known about it."""
 
     source: str
-    template: Literal["console_report", "free_form", "given"]
-    """``given``: the user's own file, run with ``execute``."""
+    template: Literal["console_report", "free_form", "row_change", "given"]
+    """``row_change``: one statement that changes rows. ``given``: the user's file, run with ``execute``."""
     queries: tuple[SqlQuery, ...] = ()
     requirements: tuple[str, ...] = ()
     """Pinned, as in requirements.txt: ``psycopg2-binary==2.9.13``."""
@@ -199,6 +199,25 @@ class ValidationResult(Contract):
     issues: tuple[ValidationIssue, ...]
     estimated_memory_mb: int
     estimated_cpu_cores: float
+
+
+class RowChange(Contract):
+    """A statement of a script that changes rows of one table and nothing else."""
+
+    line: int
+    """Where the script sends it."""
+    sql: str
+    """Word for word; values that come at run time stand as ``%s``."""
+    warning: str | None = None
+    """What a person should know before they agree to it, one sentence."""
+
+
+class RowChanges(Contract):
+    """What a script that wants to write would do."""
+
+    statements: tuple[RowChange, ...] = ()
+    objections: tuple[str, ...] = ()
+    """Why that is not all it could do, one sentence each; then it must not write."""
 
 
 # --- the run ---------------------------------------------------------------------

@@ -15,6 +15,8 @@ from meta_agent.contracts import Severity, ValidationIssue
 WEIGHTS: dict[Severity, float] = {"BLOCK": 1.0, "HIGH": 0.5, "MEDIUM": 0.2, "LOW": 0.05}
 LOW_TOGETHER = 0.2
 ACCEPTED_SCORE = 0.7
+ASKED_SCORE = 0.5
+"""From here on a person may accept what the validator does not."""
 LONGEST_QUOTE = 60
 
 
@@ -109,6 +111,11 @@ def security_score(issues: Iterable[ValidationIssue]) -> float:
 def accepts(score: float, issues: Iterable[ValidationIssue]) -> bool:
     """Whether a script with this score and these findings may run without asking anybody."""
     return score >= ACCEPTED_SCORE and all(issue.severity != "BLOCK" for issue in issues)
+
+
+def may_be_asked_about(score: float, issues: Iterable[ValidationIssue]) -> bool:
+    """Whether a script that is not accepted may run if a person agrees."""
+    return score >= ASKED_SCORE and all(issue.severity != "BLOCK" for issue in issues)
 
 
 def quoted(text: str) -> str:

@@ -24,22 +24,25 @@ _WORST_FIRST: dict[Severity, int] = {"BLOCK": 0, "HIGH": 1, "MEDIUM": 2, "LOW": 
 class ScriptValidator:
     """Validates generated scripts; keeps nothing between two of them."""
 
-    def validate(self, source: str, *, requirements: tuple[str, ...] = ()) -> ValidationResult:
+    def validate(
+        self, source: str, *, requirements: tuple[str, ...] = (), permitted: tuple[str, ...] = ()
+    ) -> ValidationResult:
         """The verdict on ``source`` and on the packages it wants installed.
 
+        ``permitted``: its statements that change rows, where these may be asked about (``row_changes``).
         Findings are in line order, at most 200 of them, the worst kept; the score counts all.
         """
         tree = parse_script(source)
         if isinstance(tree, ValidationIssue):
             return _verdict([tree], resources.UNKNOWN_SCRIPT)
         script = Script(tree)
-        issues = [*text_issues(source), *check_requirements(requirements), *_check(script)]
+        issues = [*text_issues(source), *check_requirements(requirements), *_check(script, permitted)]
         return _verdict(issues, resources.estimate(script))
 
 
-def _check(script: Script) -> Iterator[ValidationIssue]:
+def _check(script: Script, permitted: tuple[str, ...]) -> Iterator[ValidationIssue]:
     yield from check_security(script)
-    yield from check_sql(script)
+    yield from check_sql(script, permitted)
     yield from check_best_practices(script)
     yield from check_obscurity(script)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
@@ -49,12 +49,15 @@ _MOST_CHARACTERS = 200_000
 _BEGINNING = 2000
 
 
-def check_sql(script: Script) -> Iterator[ValidationIssue]:
-    """Findings on the statements of the script and on how they are put together."""
+def check_sql(script: Script, permitted: Iterable[str] = ()) -> Iterator[ValidationIssue]:
+    """Findings on the statements of the script and on how they are put together.
+
+    ``permitted``: statements that were judged already, see ``row_changes``.
+    """
     budget = _MOST_CHARACTERS
-    judged: set[str] = set()
+    judged: set[str] = set(permitted)
     unknown = False
-    for line, node in _sent(script):
+    for line, node in sent_sql(script):
         texts = script.evaluator.texts(node)
         unknown = unknown or HOLE in texts
         yield from _judge_assembly(script, line, node, texts)
@@ -71,7 +74,7 @@ def check_sql(script: Script) -> Iterator[ValidationIssue]:
             yield from issues if any(issue.rule == rules.SQL_WRITE.name for issue in issues) else ()
 
 
-def _sent(script: Script) -> Iterator[tuple[int, ast.expr]]:
+def sent_sql(script: Script) -> Iterator[tuple[int, ast.expr]]:
     """Every expression that goes to the database as SQL, with the line it is sent from."""
     for call in script.program.calls:
         name = _executing_name(script, call)

@@ -51,7 +51,7 @@ def only_reads(sql: str) -> bool:
 def judge_sql(text: str, line: int) -> Iterator[ValidationIssue]:
     """Findings on one text that would be sent to the database; unknown parts stand as a plain word."""
     shown = rules.quoted(text.replace(HOLE, "…"))
-    statement = _PLACEHOLDER.sub("$1", text).replace("%%", "%").replace(HOLE, "hole")
+    statement = as_sent(text)
     if len(statement) > LONGEST_STATEMENT or _depth(statement) > DEEPEST_BRACKETS:
         yield rules.SQL_UNCHECKED.at(
             line, f"The SQL {shown} is too large to be checked; write a shorter query."
@@ -61,7 +61,7 @@ def judge_sql(text: str, line: int) -> Iterator[ValidationIssue]:
         yield rules.SQL_UNCHECKED.at(line, f"The SQL {shown} spells names in escapes; write them out.")
     tokens = _tokens(statement)
     yield from _judge_tokens(tokens, line)
-    roots = _parse(statement)
+    roots = parsed(statement)
     if roots is None:
         yield from _judge_unparsed(statement, tokens, shown, line)
     elif len(roots) > 1:
@@ -129,16 +129,22 @@ def _judge_unparsed(statement: str, tokens: list[Token], shown: str, line: int) 
         yield rules.SQL_NOT_A_QUERY.at(line, f"The SQL {shown} is not a query; send one SELECT.")
 
 
-def _parse(statement: str) -> list[exp.Expr] | None:
+def as_sent(text: str) -> str:
+    """The text with a parameter in place of each placeholder, and a plain word for what is not known."""
+    return _PLACEHOLDER.sub("$1", text).replace("%%", "%").replace(HOLE, "hole")
+
+
+def parsed(statement: str) -> list[exp.Expr] | None:
+    """Its statements; None where sqlglot cannot read it."""
     import sqlglot
     from sqlglot.errors import SqlglotError
 
     try:
         with _quiet():
-            parsed = sqlglot.parse(statement, dialect="postgres")
+            statements = sqlglot.parse(statement, dialect="postgres")
     except (SqlglotError, RecursionError):
         return None
-    return [root for root in parsed if root is not None]
+    return [root for root in statements if root is not None]
 
 
 def _tokens(statement: str) -> list[Token]:
