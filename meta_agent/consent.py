@@ -47,8 +47,13 @@ class NobodyToAsk:
         return "nobody"
 
 
-def require(run: RunJournal, consent: Consent, question: Question) -> None:
-    """Ask, and note the agreement in the run's record. Raises ScriptRefused where there is none."""
+def require(
+    run: RunJournal, consent: Consent, question: Question, refusal: ScriptRefused | None = None
+) -> None:
+    """Ask, and note the agreement in the run's record. Raises ScriptRefused where there is none.
+
+    ``refusal``: what the user is told where there was nobody to ask.
+    """
     reply = consent.ask(question)
     if reply == "no":
         raise ScriptRefused(
@@ -56,7 +61,8 @@ def require(run: RunJournal, consent: Consent, question: Question) -> None:
         )
     if reply == "nobody":
         raise ScriptRefused(
-            f"{question.title} Nobody could be asked whether that is meant.",
-            "Run the command in a terminal, or agree beforehand with --yes.",
+            refusal.cause if refusal else f"{question.title} Nobody could be asked whether that is meant.",
+            f"{refusal.remedy if refusal else 'Nothing was run.'} In a terminal you are asked whether to run"
+            " it; --yes agrees beforehand.",
         )
     run.agreements.append(Agreement(title=question.title, shown=question.shown, given_by=reply))

@@ -31,12 +31,14 @@ from meta_agent.planners.execution_planner import ExecutionPlanner, usual_depend
 from meta_agent.private_failures import private_findings, private_problem
 from meta_agent.rendering import render
 from meta_agent.reuse import Reuse
+from meta_agent.row_change_run import answer_with_change, changes_in, execute_change
 from meta_agent.run_steps import (
     NO_WEB_PAGE,
     PipelineOptions,
     doubts_about,
     execute_in_sandbox,
     new_journal,
+    require_accepted,
     sandbox,
     script_url,
     spent,
@@ -111,13 +113,14 @@ class Pipeline:
             self._answer_with_model(request, run, database, executor)
             doubts = doubts_about(run, database)
             run.warnings.extend(doubts)
-            self._reuse.remember(run, doubts)
+            if not self._options.allow_writes:
+                self._reuse.remember(run, doubts)
 
     def _answered_again(
         self, run: RunJournal, reading: Background[DatabaseAccess | None], executor: ContainerExecutor
     ) -> bool:
         """Whether the script of an earlier run has answered; without one, nothing is waited for."""
-        proven = self._reuse.candidate(run.request)
+        proven = None if self._options.allow_writes else self._reuse.candidate(run.request)
         if proven is None:
             return False
         self._reuse.prepare(proven, executor)
@@ -151,6 +154,10 @@ class Pipeline:
             run.plan = plan = planner.plan(request, analysis)
         self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
         shown = self._shown_schema(run, analysis, database)
+        if self._options.allow_writes and shown is not None:
+            conversation = self._conversation(shown.text)
+            if answer_with_change(request, run, self._options, conversation, executor):
+                return
         generator = ScriptGenerator(
             self._conversation(shown.text if shown else ""),
             self._options.glossary,
@@ -248,7 +255,10 @@ class Pipeline:
     def _accepted_script(
         self, run: RunJournal, generate: Callable[[str | None], GeneratedScript], problem: str | None
     ) -> tuple[GeneratedScript, ValidationResult]:
-        """A script that the validator accepts; its findings go back at most VALIDATION_ROUNDS times."""
+        """A script that the validator accepts; its findings go back at most VALIDATION_ROUNDS times.
+
+        Of the last one a person may be asked.
+        """
         for _ in range(VALIDATION_ROUNDS):
             with run.stage("generation"):
                 run.script = script = generate(problem)
@@ -257,11 +267,13 @@ class Pipeline:
                 return script, validation
             problem = findings_of(validation) if self._may_tell else private_findings(validation)
             self._progress.note(f"The validator refuses the script: {findings_of(validation)}")
-        raise ScriptRefused(
+        refusal = ScriptRefused(
             f"The validator refused {VALIDATION_ROUNDS} scripts in a row; the last one:"
             f" {findings_of(validation)}",
             f"Ask in another way; all findings are in {run.run_dir / 'run.json'}.",
         )
+        require_accepted(run, self._options, validation, refusal)
+        return script, validation
 
 
 def execute_file(source: str, name: str, options: PipelineOptions, progress: Progress) -> RunRecord:
@@ -273,17 +285,21 @@ def execute_file(source: str, name: str, options: PipelineOptions, progress: Pro
 def execute_given(source: str, name: str, options: PipelineOptions, run: RunJournal) -> None:
     """All stages of a given script's run. Raises MetaAgentError where it was not run to a good end."""
     script = given_script(source)
-    validation = validated(run, script)
-    if not validation.is_valid:
-        raise ScriptRefused(
-            f"The validator refuses {name}: {findings_of(validation, with_lines=True)}",
-            "Correct what it names, then run it again.",
-        )
+    changes = changes_in(script, options)
+    validation = validated(run, script, tuple(change.sql for change in changes.statements))
+    refusal = ScriptRefused(
+        f"The validator refuses {name}: {findings_of(validation, with_lines=True)}",
+        "Correct what it names, then run it again.",
+    )
+    require_accepted(run, options, validation, refusal)
     if script.needs_database and options.database_url is None:
         raise DatabaseError(
             f"{name} reads DATABASE_URL, which is not set.", "Set DATABASE_URL in .env, or use --demo."
         )
     with sandbox(options) as executor:
+        if changes.statements:
+            execute_change(run, options, script, validation, changes, executor)
+            return
         write_deployment_package(run, options, script, validation, executor)
         if options.dry_run:
             return

@@ -79,6 +79,8 @@ class Reuse:
         """Keep the script of a run that answered without a doubt about script or answer."""
         if self._proven is None or run.script is None or run.analysis is None or run.plan is None:
             return
+        if run.agreements:  # what a person agreed to once is no reason not to ask the next time
+            return
         result = run.execution.result if run.execution else None
         if result is None or doubts or run.script.warnings or result.warnings:
             return

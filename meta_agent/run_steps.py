@@ -11,10 +11,10 @@ from pathlib import Path
 from loguru import logger
 
 from meta_agent.answer_checks import answer_doubts
-from meta_agent.consent import Consent, NobodyToAsk
+from meta_agent.consent import Consent, NobodyToAsk, Question, require
 from meta_agent.contracts import ExecutionResult, GeneratedScript, LlmUsage, ValidationResult
 from meta_agent.databases.url import READER_SETTING, URL_SETTING, normalise_url, parse_url
-from meta_agent.errors import SandboxError
+from meta_agent.errors import SandboxError, ScriptRefused
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
 from meta_agent.generators.dockerfile_generator import package_files
@@ -25,6 +25,7 @@ from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.runs.proven import ProvenQuestions
 from meta_agent.schema_prompt import SchemaOptions
+from meta_agent.validators.rules import ACCEPTED_SCORE, may_be_asked_about
 from meta_agent.validators.script_validator import ScriptValidator
 
 CREATE_READER = "python script_executor.py doctor --create-reader"
@@ -102,12 +103,37 @@ def sandbox(options: PipelineOptions) -> Iterator[ContainerExecutor]:
             executor.close()
 
 
-def validated(run: RunJournal, script: GeneratedScript) -> ValidationResult:
-    """The validator's verdict on a script, which becomes the run's."""
+def validated(run: RunJournal, script: GeneratedScript, permitted: tuple[str, ...] = ()) -> ValidationResult:
+    """The validator's verdict on a script, which becomes the run's.
+
+    ``permitted``: its statements that change rows, where a person is asked about them.
+    """
     with run.stage("validation"):
         run.script = script
-        run.validation = verdict = ScriptValidator().validate(script.source, requirements=script.requirements)
+        run.validation = verdict = ScriptValidator().validate(
+            script.source, requirements=script.requirements, permitted=permitted
+        )
     return verdict
+
+
+def require_accepted(
+    run: RunJournal, options: PipelineOptions, validation: ValidationResult, refusal: ScriptRefused
+) -> None:
+    """Go on with a script that the validator accepts, or a person does where they may. Raises ``refusal``."""
+    if validation.is_valid:
+        return
+    if options.dry_run or not may_be_asked_about(validation.security_score, validation.issues):
+        raise refusal
+    findings = tuple(
+        f"Line {issue.line}: {issue.message}" if issue.line else issue.message for issue in validation.issues
+    )
+    score = f"{validation.security_score:.2f} where {ACCEPTED_SCORE} are needed"
+    require(
+        run,
+        options.consent,
+        Question(f"The validator does not accept the script by itself ({score}).", findings, "Run it?"),
+        refusal,
+    )
 
 
 def write_deployment_package(
@@ -116,8 +142,13 @@ def write_deployment_package(
     script: GeneratedScript,
     validation: ValidationResult,
     executor: ContainerExecutor,
+    *,
+    writes: bool = False,
 ) -> None:
-    """Write everything into the run's folder that it takes to run the script again without us."""
+    """Write everything into the run's folder that it takes to run the script again without us.
+
+    ``writes``: the script changes rows; then the login is left out, so that nothing runs it again unasked.
+    """
     with run.stage("packaging"):
         url = script_url(options) if script.needs_database else None
         endpoint = parse_url(url).endpoint if url else None
@@ -130,7 +161,7 @@ def write_deployment_package(
             base_image=options.sandbox.base_image,
             socket_folder=endpoint.host if endpoint and endpoint.is_socket else None,
         )
-        write_package(run.run_dir, files, package_env(url, options, executor))
+        write_package(run.run_dir, files, package_env(None if writes else url, options, executor))
 
 
 def package_env(url: str | None, options: PipelineOptions, executor: ContainerExecutor) -> dict[str, str]:
@@ -153,10 +184,12 @@ def execute_in_sandbox(
     executor: ContainerExecutor,
     script: GeneratedScript,
     validation: ValidationResult,
+    database_url: str | None = None,
 ) -> ExecutionResult:
-    """Run the packaged script in its container."""
+    """Run the packaged script in its container; ``database_url`` where it is not the usual one."""
+    url = database_url or script_url(options)
     with run.stage("execution"):
-        run.execution = result = executor.execute(run.run_dir, script, validation, script_url(options))
+        run.execution = result = executor.execute(run.run_dir, script, validation, url)
     return result
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 PROGRAM = str(PROJECT / "script_executor.py")
-WITHOUT_ENV_FILE = (
+WITH_ENV_FILE = (
     "import sys, runpy; sys.argv = sys.argv[1:]; sys.path.insert(0, {project!r});"
-    "import config; config.Settings.model_config['env_file'] = None;"
+    "import config; config.Settings.model_config['env_file'] = {env_file!r};"
     "runpy.run_path(sys.argv[0], run_name='__main__')"
 )
 """A developer's own .env must not reach a test; the program has no switch for that and needs none."""
@@ -27,6 +27,8 @@ class CommandLine:
 
     runs_dir: Path
     settings: dict[str, str] = field(default_factory=dict)
+    env_file: Path | None = None
+    """What the program takes for its .env; None: it has none."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -36,9 +38,10 @@ class CommandLine:
 
     def command(self, *arguments: str) -> list[str]:
         """The whole command."""
-        if not (PROJECT / ".env").exists():
+        if self.env_file is None and not (PROJECT / ".env").exists():
             return [sys.executable, PROGRAM, *arguments]
-        starter = WITHOUT_ENV_FILE.format(project=str(PROJECT))
+        env_file = str(self.env_file) if self.env_file else None
+        starter = WITH_ENV_FILE.format(project=str(PROJECT), env_file=env_file)
         return [sys.executable, "-c", starter, PROGRAM, *arguments]
 
     def run(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:

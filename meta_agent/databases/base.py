@@ -153,6 +153,9 @@ class Database(Lookup, Protocol):
         None where it would run; otherwise the database's own message, with its hint.
         """
 
+    def explain_change(self, sql: str) -> str | None:
+        """Plan exactly one INSERT, UPDATE or DELETE without running it; else as ``explain``."""
+
     def columns_of(self, sql: str) -> tuple[Column, ...]:
         """Names and types of the columns one SELECT would return, without running it.
 

@@ -26,7 +26,7 @@ from meta_agent.databases.inferred_keys import infer_keys
 from meta_agent.databases.names import is_harmless
 from meta_agent.databases.rights import read_rights
 from meta_agent.databases.row_counts import count_rows
-from meta_agent.databases.statements import objection_to
+from meta_agent.databases.statements import objection_to, objection_to_change
 from meta_agent.databases.url import DatabaseUrl
 from meta_agent.errors import DatabaseError
 
@@ -42,6 +42,7 @@ LONGEST_MESSAGE = 1_000
 # DECLARE CURSOR takes a SELECT and nothing else, not even one that modifies data in its WITH; the options in
 # parentheses keep a leading ANALYZE, which would run the query, from being read as one.
 _EXPLAIN = "EXPLAIN (COSTS OFF) DECLARE meta_agent_probe NO SCROLL CURSOR FOR\n"
+_EXPLAIN_CHANGE = "EXPLAIN (COSTS OFF)\n"
 _DECLARE = "DECLARE meta_agent_probe NO SCROLL CURSOR FOR\n"
 
 _SESSION = """
@@ -124,18 +125,11 @@ class PostgresDatabase:
 
     def explain(self, sql: str) -> str | None:
         """Plan exactly one SELECT without running it; the server's message where it would not run."""
-        objection = objection_to(sql)
-        if objection is not None:
-            return objection
-        with self._translated():
-            try:
-                with self._transaction(EXPLAIN_TIMEOUT_MS) as cursor:
-                    cursor.execute(_EXPLAIN + sql)
-            except psycopg2.Error as error:
-                if self._connection.closed:
-                    raise
-                return _server_message(error, sql, prefix=len(_EXPLAIN))
-        return None
+        return objection_to(sql) or self._planned(_EXPLAIN, sql)
+
+    def explain_change(self, sql: str) -> str | None:
+        """Plan exactly one INSERT, UPDATE or DELETE without running it; why it would not run."""
+        return objection_to_change(sql) or self._planned(_EXPLAIN_CHANGE, sql)
 
     def columns_of(self, sql: str) -> tuple[Column, ...]:
         """Names and types of the columns a SELECT would return; empty where it would not run."""
@@ -169,6 +163,18 @@ class PostgresDatabase:
         """End the connection; a later question opens it again."""
         with self._turn:
             self._connection.close()
+
+    def _planned(self, explain: str, sql: str) -> str | None:
+        """The server's message where it cannot plan the statement after ``explain``."""
+        with self._translated():
+            try:
+                with self._transaction(EXPLAIN_TIMEOUT_MS) as cursor:
+                    cursor.execute(explain + sql)
+            except psycopg2.Error as error:
+                if self._connection.closed:
+                    raise
+                return _server_message(error, sql, prefix=len(explain))
+        return None
 
     def _read(self, question: Callable[[Cursor], Result]) -> Result:
         with self._translated(), self._transaction(CATALOGUE_TIMEOUT_MS) as cursor:

@@ -1,4 +1,4 @@
-"""Exactly one SELECT, before the server sees it.
+"""Exactly one statement of a kind, before the server sees it.
 
 psycopg2 sends texts by the simple query protocol, which runs every statement of a
 text: ``SELECT 1; COMMIT; DROP TABLE t`` would leave the read-only transaction. So a
@@ -28,10 +28,20 @@ _TOKEN = re.compile(
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _READERS = frozenset({"select", "with", "values", "table"})
+_CHANGERS = frozenset({"insert", "update", "delete", "with"})
 
 
 def objection_to(sql: str) -> str | None:
     """Why a text is not one SELECT that may be shown to the server; None where it is."""
+    return _objection(sql, _READERS, "a SELECT")
+
+
+def objection_to_change(sql: str) -> str | None:
+    """Why a text is not one statement that changes rows, to be planned and not run; None where it is."""
+    return _objection(sql, _CHANGERS, "an INSERT, UPDATE or DELETE")
+
+
+def _objection(sql: str, beginnings: frozenset[str], wanted: str) -> str | None:
     if "\0" in sql or any("\ud800" <= character <= "\udfff" for character in sql):
         return "The query holds characters that no database text can hold."
     tokens = _significant_tokens(sql)
@@ -42,8 +52,8 @@ def objection_to(sql: str) -> str | None:
     if ";" in tokens or (_escapes_quotes(sql, tokens) and ";" in sql.rstrip().rstrip(";")):
         return "Only one statement may be asked, and this is more than one."
     first = next((word for word in tokens if word != "("), "(").lower()
-    if first not in _READERS:
-        return f"Only a SELECT may be asked, and this begins with {first[:40].upper()}."
+    if first not in beginnings:
+        return f"Only {wanted} may be asked, and this begins with {first[:40].upper()}."
     return None
 
 

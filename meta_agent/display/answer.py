@@ -71,11 +71,14 @@ def show_run(record: RunRecord, console: Console, execute_command: str) -> None:
     console.print(Text(wrapped(_times(record), console, ""), style="dim"), soft_wrap=True)
     if record.usage.llm_calls:
         console.print(Text(_cost(record.usage), style="dim"), soft_wrap=True)
-    if record.script is None or record.validation is None or not record.validation.is_valid:
+    if record.script is None or record.validation is None:
+        return
+    if not (record.validation.is_valid or record.agreements):
         return
     if record.status == "ok" and record.execution is None:
         console.print(Text("Dry run: the script was validated and not run.", style="yellow"))
-    again = None if _is_given(record.script) else "Run it again:" if record.execution else "Run it:"
+    once = record.script.template in ("given", "row_change")
+    again = None if once else "Run it again:" if record.execution else "Run it:"
     _show_commands(Path(record.run_dir), console, execute_command, again)
 
 

@@ -69,6 +69,10 @@ class _Unexplained:
         """Nothing is ever wrong."""
         return None
 
+    def explain_change(self, sql: str) -> str | None:
+        """As the database's."""
+        return self._database.explain_change(sql)
+
     def holds(self, column: TextColumn, text: str) -> bool | None:
         """As the database's."""
         return self._database.holds(column, text)

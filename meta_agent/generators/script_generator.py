@@ -40,6 +40,7 @@ from meta_agent.rendering import render
 
 if TYPE_CHECKING:
     from meta_agent.databases.base import Lookup
+    from meta_agent.generators.change_writer import WrittenChange
     from meta_agent.utils.llm_client import Conversation
 
 MAX_ROWS = 10_000
@@ -50,6 +51,7 @@ _REPORT = "templates/script/console_report.py.j2"
 _PARTS = ("scenarios", "totals", "ratios", "ratings")
 """What a report may have besides its query; a script has the code for those that its reports use."""
 _FREE_FORM = "templates/script/free_form.py.j2"
+_ROW_CHANGE = "templates/script/row_change.py.j2"
 _FREE_FORM_IMPORTS = (
     "import logging",
     "import math",
@@ -224,6 +226,27 @@ class ScriptGenerator:
             requirements=pinned.requirements,
             warnings=_not_installed(pinned.unknown),
         )
+
+
+def row_change_script(
+    request: UserRequest, plan: ExecutionPlan, change: WrittenChange, *, created: datetime
+) -> GeneratedScript:
+    """The script that runs one statement in one transaction and tells how many rows it changed."""
+    source = render(
+        _ROW_CHANGE,
+        title=plan.plan_name,
+        request=request.text,
+        created=_day(created),
+        imports=import_block([*_FREE_FORM_IMPORTS, "import psycopg2"]),
+        sql=_block(change.sql),
+    )
+    return GeneratedScript(
+        source=source,
+        template="row_change",
+        requirements=pin_requirements(plan.dependencies).requirements,
+        needs_database=True,
+        repairs=change.repairs,
+    )
 
 
 def _names_in(template: str, **values: Any) -> frozenset[str]:
