@@ -4,6 +4,8 @@ Start reading in ``pipeline.py``: the stages in their order.
 
     run_steps.py   what every way of running a script does: its journal, package and container
     reuse.py       a question that was answered before is answered by the same script
+    row_change_run.py   scripts that change rows, if a person agrees (consent.py)
+    reader_setup.py   gives the database a role that may only read; env_file.py notes its URL
     session.py     what a front end's runs need, started when the first one needs it
     contracts.py   what the stages hand to one another
     errors.py      everything that can go wrong, and its exit code

@@ -105,7 +105,7 @@ class ReaderSetup:
     def _agree(self, plan: ReaderPlan, *, keeps_password: bool) -> None:
         what = "renews its rights" if plan.maker.reader_exists else "makes it"
         question = Question(
-            f"The SQL above {what}: {plan.reader}, a role that reads {plan.tables} tables and views of"
+            f"The SQL above {what}: {plan.reader}, a role that reads {_amount(plan)} of"
             f" {plan.maker.database}.",
             (),
             "Run it?",
@@ -246,9 +246,13 @@ def _script(maker: ReaderMaker, plan: ReaderPlan, revokes: tuple[Step, ...], *, 
 
 def _made(plan: ReaderPlan, *, keeps_password: bool) -> str:
     if not plan.maker.reader_exists:
-        return f"The role {plan.reader} was made; it may read {plan.tables} tables and views"
+        return f"The role {plan.reader} was made; it may read {_amount(plan)}"
     password = "kept its password" if keeps_password else "has a new password"
     return f"The role {plan.reader} was there; it {password}, and its rights were renewed"
+
+
+def _amount(plan: ReaderPlan) -> str:
+    return "1 table or view" if plan.tables == 1 else f"{plan.tables} tables and views"
 
 
 def _not_done(undone: tuple[Undone, ...]) -> Iterator[Check]:

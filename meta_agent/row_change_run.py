@@ -21,7 +21,7 @@ from meta_agent.databases import open_database
 from meta_agent.databases.url import normalise_url
 from meta_agent.errors import ScriptRefused, UsageError
 from meta_agent.executors.container_executor import ContainerExecutor
-from meta_agent.generators.change_writer import ChangeWriter
+from meta_agent.generators.row_change_writer import RowChangeWriter
 from meta_agent.generators.script_generator import row_change_script
 from meta_agent.run_steps import (
     PipelineOptions,
@@ -102,7 +102,7 @@ def answer_with_change(
     if run.schema is None or run.plan is None:
         return False
     with run.stage("generation"), closing(open_database(writing_url(options))) as database:
-        writer = ChangeWriter(conversation, run.schema, database.explain_change, _may_be_asked_about)
+        writer = RowChangeWriter(conversation, run.schema, database.explain_change, _may_be_asked_about)
         written = writer.write(request.text, options.glossary)
     if written is None:
         return False

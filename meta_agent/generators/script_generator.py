@@ -40,7 +40,7 @@ from meta_agent.rendering import render
 
 if TYPE_CHECKING:
     from meta_agent.databases.base import Lookup
-    from meta_agent.generators.change_writer import WrittenChange
+    from meta_agent.generators.row_change_writer import WrittenChange
     from meta_agent.utils.llm_client import Conversation
 
 MAX_ROWS = 10_000

@@ -16,7 +16,16 @@ from typing import Any
 import pexpect
 import pytest
 from command_line import CommandLine
-from pipeline_support import BASE_IMAGE, COMPARED, REQUEST, analysis, portfolio, query, reader_url  # noqa: F401
+from pipeline_support import (  # noqa: F401
+    BASE_IMAGE,
+    COMPARED,
+    REQUEST,
+    analysis,
+    function,
+    portfolio,
+    query,
+    reader_url,
+)
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
 from scripted_model import ScriptedModel, ScriptEntry
@@ -359,6 +368,21 @@ def test_without_a_terminal_only_yes_lets_a_doubted_script_run(
     finished = program.run("execute", script_file(program, DOUBTED), *agreed, stdin=b"y\n")
     assert finished.returncode == code
     assert ("--yes agrees beforehand" in finished.stderr) is (code == 5)
+
+
+@pytest.mark.parametrize(("agreed", "code"), [((), 5), (("--yes",), 0)])
+def test_a_doubted_script_of_the_model_goes_back_to_it_before_anybody_is_asked(
+    program: CommandLine, agreed: tuple[str, ...], code: int
+) -> None:
+    looks = function(
+        "import os\n\n\ndef compute():\n    return [{'product': 17 * 23 + 0 * len(sorted(os.environ))}]"
+    )
+    with model(program, analysis(task_type="calculation"), looks, looks, looks):
+        answer = program.json("What is 17 * 23?", *agreed)
+    (record,) = program.records()
+    assert (answer["exit_code"], len(record["agreements"])) == (code, len(agreed))
+    assert answer["validation"]["security_score"] == 0.5
+    assert agreed or "refused 3 scripts in a row" in answer["error"]["cause"]
 
 
 def test_a_script_with_a_block_is_not_asked_about(program: CommandLine) -> None:

@@ -170,6 +170,59 @@ def test_the_cache_folder_follows_the_usual_rules(monkeypatch: pytest.MonkeyPatc
     assert load_settings().cache_folder == tmp_path / "meta-agent"
 
 
+OWNER, READER = "postgresql://owner:0wner-secret@h/d", "postgresql://reader:r3ader-secret@h/d"
+
+
+def test_with_a_reader_everything_reads_through_it(env_file: Path) -> None:
+    env_file.write_text(f"DATABASE_URL={OWNER}\nDATABASE_READER_URL={READER}\n")
+    options = session_options(load_settings())
+    pipeline = options.pipeline
+    assert (pipeline.database_url, pipeline.database_setting) == (READER, "DATABASE_READER_URL")
+    assert pipeline.writing_url == OWNER and not pipeline.allow_writes
+    assert {"0wner-secret", "r3ader-secret"} <= set(pipeline.secrets)
+    assert pipeline.warnings == settings_warnings()
+    assert options.env_file == env_file
+
+
+def test_without_a_reader_the_one_url_does_both(env_file: Path) -> None:
+    env_file.write_text(f"DATABASE_URL={OWNER}\n")
+    pipeline = session_options(load_settings()).pipeline
+    assert (pipeline.database_url, pipeline.writing_url) == (OWNER, OWNER)
+    assert (pipeline.database_setting, "--create-reader" in pipeline.read_only_remedy) == (
+        "DATABASE_URL",
+        True,
+    )
+
+
+def test_a_reader_alone_can_change_nothing(env_file: Path) -> None:
+    env_file.write_text(f"DATABASE_READER_URL={READER}\n")
+    pipeline = session_options(load_settings()).pipeline
+    assert (pipeline.database_url, pipeline.writing_url) == (READER, None)
+
+
+def test_the_demo_keeps_to_its_own_reader(env_file: Path) -> None:
+    env_file.write_text(f"DATABASE_URL={OWNER}\nDATABASE_READER_URL={READER}\n")
+    options = session_options(load_settings(demo=True))
+    assert options.uses_sample_database
+    assert (options.pipeline.database_url, options.pipeline.writing_url) == ("sample", None)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (OWNER, None),
+        ("postgresql://owner:x@h/other", "leads to d at h:5432, and DATABASE_URL to other at h:5432"),
+        ("sample", "is not used"),
+    ],
+)
+def test_a_reader_of_another_database_is_noticed(env_file: Path, url: str, told: str | None) -> None:
+    env_file.write_text(f"DATABASE_URL={url}\nDATABASE_READER_URL={READER}\n")
+    env_file.chmod(0o600)
+    warnings = session_options(load_settings()).pipeline.warnings
+    assert [told in warning for warning in warnings if told] == ([True] if told else [])
+    assert len(warnings) == (1 if told else 0)
+
+
 @pytest.mark.parametrize(
     ("content", "values", "samples"),
     [("", True, 0), ("SCHEMA_VALUES=false\nSCHEMA_SAMPLES=5\n", False, 5), ("SCHEMA_VALUES=no", False, 0)],

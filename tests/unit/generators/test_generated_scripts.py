@@ -12,11 +12,13 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from script_examples import analysis, generate, plan, python_block, sql_block
+from script_examples import CREATED, analysis, generate, plan, python_block, sql_block
 
-from meta_agent.contracts import GeneratedScript, Scenario
-from meta_agent.generators.script_generator import given_script
+from meta_agent.contracts import GeneratedScript, Scenario, UserRequest
+from meta_agent.generators.row_change_writer import WrittenChange
+from meta_agent.generators.script_generator import given_script, row_change_script
 from meta_agent.rendering import render
+from meta_agent.validators.row_changes import row_changes
 from meta_agent.validators.script_validator import ScriptValidator
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "scripts"
@@ -42,6 +44,8 @@ def compute():
 
 
 print(compute())"""
+
+CHANGE = "UPDATE properties\nSET city = 'Tampa'\nWHERE property_name = 'Maple Court'"
 
 
 @lru_cache(maxsize=1)
@@ -69,10 +73,16 @@ def scripts() -> dict[str, GeneratedScript]:
             made_plan=plan(name="Square roots", database=False),
             made_analysis=analysis(tables=()),
         )[0],
+        "row_change": row_change_script(
+            UserRequest(text="Set the city of Maple Court to Tampa", source="argument"),
+            plan(name="Move Maple Court"),
+            WrittenChange(CHANGE, ()),
+            created=CREATED,
+        ),
     }  # fmt: skip
 
 
-NAMES = ["simple_report", "dscr_report", "what_if", "with_transform", "free_form"]
+NAMES = ["simple_report", "dscr_report", "what_if", "with_transform", "free_form", "row_change"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,7 +97,9 @@ def test_the_script_is_the_golden_one(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_our_own_validator_has_nothing_to_say(name: str) -> None:
     script = scripts()[name]
-    verdict = ScriptValidator().validate(script.source, requirements=script.requirements)
+    permitted = tuple(change.sql for change in row_changes(script.source).statements)
+    assert [sql.strip() for sql in permitted] == ([CHANGE] if name == "row_change" else [])
+    verdict = ScriptValidator().validate(script.source, requirements=script.requirements, permitted=permitted)
     assert (verdict.issues, verdict.security_score) == ((), 1.0)
 
 

@@ -42,7 +42,7 @@ class WrittenChange:
     """What was mended, one line each."""
 
 
-class ChangeWriter:
+class RowChangeWriter:
     """Asks for a statement, and for a better one where PostgreSQL would refuse it."""
 
     def __init__(
