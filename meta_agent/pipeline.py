@@ -113,8 +113,7 @@ class Pipeline:
             self._answer_with_model(request, run, database, executor)
             doubts = doubts_about(run, database)
             run.warnings.extend(doubts)
-            if not self._options.allow_writes:
-                self._reuse.remember(run, doubts)
+            self._reuse.remember(run, doubts)
 
     def _answered_again(
         self, run: RunJournal, reading: Background[DatabaseAccess | None], executor: ContainerExecutor
