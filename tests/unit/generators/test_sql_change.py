@@ -1,4 +1,3 @@
-
 """A change between two periods goes forward, and is measured by the earlier one."""
 
 from __future__ import annotations
