@@ -38,6 +38,7 @@ from meta_agent.run_steps import (
     doubts_about,
     execute_in_sandbox,
     new_journal,
+    prepare_for,
     require_accepted,
     sandbox,
     script_url,
@@ -103,7 +104,7 @@ class Pipeline:
 
     def answer(self, request: UserRequest, run: RunJournal) -> None:
         """All stages of one run. Raises MetaAgentError where there is no answer."""
-        with sandbox(self._options) as executor, ExitStack() as resources:
+        with sandbox(self._options, run) as executor, ExitStack() as resources:
             resources.callback(lambda: run.warnings.extend(self._client.warnings))
             reading = Background(lambda: self._read_schema(run, resources))
             if self._answered_again(run, reading, executor):
@@ -238,6 +239,8 @@ class Pipeline:
     ) -> None:
         problem: str | None = None
         for _ in range(1 + EXECUTION_REPAIRS):
+            if run.script is not None:
+                prepare_for(run.script, self._options, executor)  # a container is used once
             script, validation = self._accepted_script(run, generate, problem)
             write_deployment_package(run, self._options, script, validation, executor)
             if self._options.dry_run:
@@ -295,10 +298,11 @@ def execute_given(source: str, name: str, options: PipelineOptions, run: RunJour
         raise DatabaseError(
             f"{name} reads DATABASE_URL, which is not set.", "Set DATABASE_URL in .env, or use --demo."
         )
-    with sandbox(options) as executor:
+    with sandbox(options, run) as executor:
         if changes.statements:
             execute_change(run, options, script, validation, changes, executor)
             return
+        prepare_for(script, options, executor)
         write_deployment_package(run, options, script, validation, executor)
         if options.dry_run:
             return

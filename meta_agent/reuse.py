@@ -18,7 +18,7 @@ from meta_agent.run_steps import (
     PipelineOptions,
     doubts_about,
     execute_in_sandbox,
-    script_url,
+    prepare_for,
     validated,
     write_deployment_package,
 )
@@ -42,9 +42,7 @@ class Reuse:
 
     def prepare(self, proven: ProvenScript, executor: ContainerExecutor) -> None:
         """Make its place ready while the structure of the database is looked at."""
-        if not self._options.dry_run:
-            url = script_url(self._options) if proven.script.needs_database else None
-            executor.prepare(proven.script.requirements, url)
+        prepare_for(proven.script, self._options, executor)
 
     def answer(
         self,

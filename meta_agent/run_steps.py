@@ -93,9 +93,9 @@ def new_journal(request: str, options: PipelineOptions, progress: Progress) -> R
 
 
 @contextmanager
-def sandbox(options: PipelineOptions) -> Iterator[ContainerExecutor]:
-    """An executor whose containers are gone afterwards: no interrupt cuts that short."""
-    executor = ContainerExecutor(options.sandbox, log_output)
+def sandbox(options: PipelineOptions, run: RunJournal) -> Iterator[ContainerExecutor]:
+    """The run's executor. Its containers are gone afterwards: no interrupt cuts that short."""
+    executor = ContainerExecutor(options.sandbox, log_output, run.run_dir.name)
     try:
         yield executor
     finally:
@@ -171,6 +171,12 @@ def package_env(url: str | None, options: PipelineOptions, executor: ContainerEx
         if not options.dry_run and (base := executor.base_image()) != options.sandbox.base_image:
             env["BASE_IMAGE"] = base
     return env
+
+
+def prepare_for(script: GeneratedScript, options: PipelineOptions, executor: ContainerExecutor) -> None:
+    """Make a place ready for this script, or for another one in its stead."""
+    if not options.dry_run:
+        executor.prepare(script.requirements, script_url(options) if script.needs_database else None)
 
 
 def script_url(options: PipelineOptions) -> str | None:

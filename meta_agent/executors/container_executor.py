@@ -1,8 +1,8 @@
 """The last stage: a script goes into a container, an ExecutionResult comes out.
 
-Slow things are started early: ``prepare`` builds the image and opens the workspace while
-the model still writes. Everything started here is removed when the ``with`` block ends,
-however it ends; what a killed run leaves is removed by the next one.
+Slow things are started early: ``prepare`` builds the image, opens the workspace and starts
+the script's container while the model still writes. Everything started here is removed when
+the ``with`` block ends, however it ends; what a killed run leaves is removed by the next one.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Literal
 from meta_agent.contracts import ExecutionResult, GeneratedScript, ValidationResult
 from meta_agent.errors import SandboxError
 from meta_agent.executors.script_result import RESULT_BYTES, RESULT_FILE, read_script_result
-from meta_agent.sandbox.options import Limits, SandboxOptions, limits_for
+from meta_agent.sandbox.options import USUAL_LIMITS, Limits, SandboxOptions, limits_for
 
 if TYPE_CHECKING:
     from meta_agent.sandbox.collection import Collected
     from meta_agent.sandbox.engine import Engine
     from meta_agent.sandbox.images import BaseImage
-    from meta_agent.sandbox.script_container import Ending
+    from meta_agent.sandbox.script_container import Ending, ScriptContainer
     from meta_agent.sandbox.workspace import Workspace
 
 __all__ = ["ContainerExecutor", "SandboxOptions"]
@@ -36,25 +36,29 @@ KILLED = 137
 
 @dataclass(frozen=True)
 class _Place:
-    """An open workspace, and for which scripts it fits."""
+    """An open workspace with a container that waits, and for which script."""
 
     requirements: tuple[str, ...]
     database_url: str | None
-    image: str
     workspace: Workspace
+    container: ScriptContainer
     notes: tuple[str, ...]
 
-    def fits(self, requirements: tuple[str, ...], database_url: str | None) -> bool:
-        """A script without a database may run where there would be one: it is not shown the door."""
-        return self.requirements == requirements and database_url in (None, self.database_url)
+    def is_for(self, requirements: tuple[str, ...], database_url: str | None) -> bool:
+        """Whether such a script may have it. One without a database is given no door to it."""
+        return (self.requirements, self.database_url) == (requirements, database_url)
 
 
 class ContainerExecutor:
     """Runs scripts one after the other, each in a container and a workspace of its own."""
 
-    def __init__(self, options: SandboxOptions, on_output: Callable[[str], None]) -> None:
+    def __init__(
+        self, options: SandboxOptions, on_output: Callable[[str], None], run_name: str | None = None
+    ) -> None:
+        """``run_name`` is how the run's database sessions call themselves."""
         self._options = options
         self._on_output = on_output
+        self._run_name = run_name
         self._engine: Engine | None = None
         self._found_base: BaseImage | None = None
         self._finding_base = threading.Lock()
@@ -81,9 +85,9 @@ class ContainerExecutor:
         self.close()
 
     def prepare(self, requirements: tuple[str, ...], database_url: str | None) -> None:
-        """Begin to make image and workspace in the background. What goes wrong, ``execute`` raises.
+        """Begin to make everything ready in the background. What goes wrong, ``execute`` raises.
 
-        A workspace begun for something else is given up; for the same, it is kept.
+        What was begun for something else is given up; for the same, it is kept.
         """
         if self._prepared is not None and self._wanted == (requirements, database_url):
             return
@@ -107,7 +111,7 @@ class ContainerExecutor:
         url = database_url if script.needs_database else None
         place = self._take_place(script.requirements, url)
         try:
-            return self._run(place, run_dir, script, validation, url)
+            return self._run(place, run_dir, script, validation)
         finally:
             self._clean_in_background(place.workspace)
 
@@ -148,26 +152,31 @@ class ContainerExecutor:
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
             place = prepared.result()
-            if place.fits(requirements, database_url):
+            if place.is_for(requirements, database_url) and place.container.is_waiting():
                 return place
             self._clean_in_background(place.workspace)
         return self._make_place(requirements, database_url)
 
     def _make_place(self, requirements: tuple[str, ...], database_url: str | None) -> _Place:
-        from meta_agent.sandbox.door import database_target
+        from meta_agent.sandbox.door import database_door
         from meta_agent.sandbox.images import environment_image
+        from meta_agent.sandbox.script_container import ScriptContainer
         from meta_agent.sandbox.workspace import Workspace
 
         base, engine = self._base(), self._connected()
-        target = database_target(engine, database_url)
+        door = database_door(engine, database_url)
         image = environment_image(engine.client, base, requirements)
         with self._lock:
             if self._closed:
                 raise SandboxError("The run has ended.", "Start it again.")
             workspace = Workspace(engine, self._options)
             self._workspaces.append(workspace)
-            workspace.open(image, target)
-        return _Place(requirements, database_url, image, workspace, (base.note,) if base.note else ())
+            workspace.open(image, door)
+            container = ScriptContainer(workspace, self._options)
+            environment = _environment(database_url, self._run_name or workspace.run_id)
+            container.start(image, USUAL_LIMITS, environment, with_door=door is not None)
+        notes = (base.note,) if base.note else ()
+        return _Place(requirements, database_url, workspace, container, notes)
 
     def _base(self) -> BaseImage:
         """Asked for from two threads: the first one finds it, the other waits."""
@@ -193,20 +202,10 @@ class ContainerExecutor:
     # --- running -----------------------------------------------------------------
 
     def _run(
-        self,
-        place: _Place,
-        run_dir: Path,
-        script: GeneratedScript,
-        validation: ValidationResult,
-        database_url: str | None,
+        self, place: _Place, run_dir: Path, script: GeneratedScript, validation: ValidationResult
     ) -> ExecutionResult:
-        from meta_agent.sandbox.script_container import ScriptContainer
-
         limits = limits_for(validation, place.workspace.engine.cpus)
-        place.workspace.deliver(script.source)
-        container = ScriptContainer(place.workspace, self._options)
-        container.create(place.image, limits, _environment(database_url), with_door=database_url is not None)
-        ending = container.run(self._on_output)
+        ending = place.container.run(script.source, limits, self._on_output)
         collected = self._collect(place.workspace, run_dir)
         return _result(ending, collected, run_dir, (*place.notes, *self._remarks(ending, limits)))
 
@@ -259,11 +258,13 @@ class ContainerExecutor:
                 self._workspaces.remove(workspace)
 
 
-def _environment(database_url: str | None) -> dict[str, str]:
+def _environment(database_url: str | None, run_name: str) -> dict[str, str]:
     """What the script is told. The database's address is the socket; login and database stay as they are."""
     from meta_agent.templates.package.gateway import socket_url
 
-    return {} if database_url is None else {"DATABASE_URL": socket_url(database_url)}
+    if database_url is None:
+        return {}
+    return {"DATABASE_URL": socket_url(database_url, application_name=f"meta-agent {run_name}")}
 
 
 def _result(ending: Ending, collected: Collected, run_dir: Path, remarks: tuple[str, ...]) -> ExecutionResult:

@@ -63,12 +63,12 @@ def _client(options: SandboxOptions) -> DockerClient:
     from docker.utils import kwargs_from_env
 
     if options.docker_host is not None:
-        return DockerClient(base_url=options.docker_host)
+        return DockerClient(base_url=options.docker_host, timeout=options.engine_seconds)
     environment = kwargs_from_env()
     context = ContextAPI.get_current_context() if "base_url" not in environment else None
     if context is not None and context.Name != "default" and context.Host:  # desktop-linux, colima …
         environment["base_url"] = context.Host
-    return DockerClient(**environment)
+    return DockerClient(timeout=options.engine_seconds, **environment)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from meta_agent.sandbox.options import Limits
 
 SCRIPT_USER = 10001
 TMP = "rw,noexec,nosuid,nodev,size=64m,mode=1777"
+CPU_PERIOD = 100_000
+"""Microseconds; the kernel's own default."""
 VOLUME_FLAGS = "noexec,nosuid,nodev"
 
 
@@ -26,8 +28,8 @@ def hardened(
     """
     from docker.types import LogConfig, Ulimit
 
-    memory = f"{limits.memory_mb}m"
     return {
+        **adjustable(limits),
         "user": user,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
@@ -37,9 +39,6 @@ def hardened(
         "shm_size": "16m",
         "tmpfs": {"/tmp": TMP},  # noqa: S108 - a path inside the container
         "pids_limit": limits.pids,
-        "mem_limit": memory,
-        "memswap_limit": memory,
-        "nano_cpus": int(limits.cpus * 1_000_000_000),
         "ulimits": [
             Ulimit(name="nofile", soft=1024, hard=1024),
             Ulimit(name="core", soft=0, hard=0),
@@ -49,6 +48,17 @@ def hardened(
         "tty": False,
         "stdin_open": False,
         "detach": True,
+    }
+
+
+def adjustable(limits: Limits) -> dict[str, Any]:
+    """The settings that a container which waits for its script can still be given."""
+    memory = f"{limits.memory_mb}m"
+    return {
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "cpu_period": CPU_PERIOD,
+        "cpu_quota": int(limits.cpus * CPU_PERIOD),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from meta_agent.sandbox.engine import translated
-from meta_agent.sandbox.owner import OWNER_LABEL, Owner
+from meta_agent.sandbox.owner import GATEWAY_LABEL, OWNER_LABEL, Owner
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 GONE_OR_BUSY = (404, 409)
 """Another process is removing it, or has just done so."""
+FAREWELL_SECONDS = 8
+"""How long a gateway may take to end what its script has begun at the database."""
 
 
 def sweep(client: DockerClient) -> int:
@@ -46,10 +48,13 @@ def _is_left_over(thing: Container | Volume) -> bool:
 
 
 def _remove(thing: Container | Volume, ignore: Callable[[int | None], bool]) -> bool:
-    """Whether it was there and is removed now."""
+    """Whether it was there and is removed now. A gateway is told to end first: see its ``end_session``."""
     from docker.errors import APIError
+    from docker.models.containers import Container
 
     try:
+        if isinstance(thing, Container) and GATEWAY_LABEL in (thing.attrs.get("Labels") or {}):
+            thing.stop(timeout=FAREWELL_SECONDS)
         thing.remove(force=True)
     except APIError as error:
         if ignore(error.status_code):

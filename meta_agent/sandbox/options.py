@@ -25,6 +25,8 @@ class SandboxOptions:
     result_limit_bytes: int = 64 * 1024 * 1024
     """How much all files of one run may take together; also the largest single file."""
     result_limit_files: int = 1000
+    engine_seconds: int = 60
+    """How long the engine may take for one answer."""
     docker_host: str | None = None
     """The engine's address; None takes DOCKER_HOST, the chosen Docker context, or the usual socket."""
 
@@ -36,6 +38,10 @@ class Limits:
     memory_mb: int
     cpus: float
     pids: int = 128
+
+
+USUAL_LIMITS = Limits(memory_mb=128, cpus=0.5)
+"""What a report over tables is given: a container that waits is made with these."""
 
 
 def limits_for(validation: ValidationResult, engine_cpus: int) -> Limits:

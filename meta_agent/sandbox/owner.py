@@ -15,6 +15,8 @@ from pathlib import Path
 
 RUN_LABEL = "meta-agent.run"
 OWNER_LABEL = "meta-agent.owner"
+GATEWAY_LABEL = "meta-agent.gateway"
+"""On the container that may still have to end queries at the database."""
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,45 @@
 """Runs one script in one hardened container and tells how it ended.
 
+The container is started ahead, while the model writes, and used once: a few lines of ours
+(``waiter.py``) wait in it for the script and become it. Its time counts from the delivery.
+
 The state of the container decides, never what was printed: an OOM kill can leave exit
 status 0, and a container we stopped at its time limit has 137 like one that ran out of memory.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from meta_agent.sandbox.engine import translated
-from meta_agent.sandbox.hardening import hardened
+from meta_agent.sandbox.hardening import adjustable, hardened
 from meta_agent.sandbox.options import Limits, SandboxOptions
 from meta_agent.sandbox.output_log import OutputLog
-from meta_agent.sandbox.workspace import Workspace
+from meta_agent.sandbox.workspace import DELIVERED, Workspace
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
+    from docker.types import CancellableStream
 
-COMMAND = ["python", "-I", "-B", "-u", "/app/script.py"]
+SCRIPT = "/app/script.py"
+WAITER = Path(__file__).with_name("waiter.py")
+PATIENCE_SECONDS = 3600
+"""How long a container waits for its script; the model writes for minutes at most."""
+BACKSTOP_SECONDS = 15
+"""How long after its time a script ends by itself, where the tool that kept the time was killed."""
 FOLDERS = {
     "OUTPUT_DIR": "/app/results",
     "LOG_DIR": "/app/logs",
     "EXPORT_DIR": "/app/exports",
     "DATA_DIR": "/app/data",
 }
-KILL_SECONDS = 30
-"""How long the engine may take to end a container that was killed."""
 
 
 @dataclass(frozen=True)
@@ -51,41 +61,53 @@ class ScriptContainer:
         self._workspace = workspace
         self._options = options
         self._container: Container | None = None
+        self._limits: Limits | None = None
 
-    def create(self, image: str, limits: Limits, environment: Mapping[str, str], *, with_door: bool) -> None:
-        """Make the container, not started yet. Raises SandboxError."""
+    def start(self, image: str, limits: Limits, environment: Mapping[str, str], *, with_door: bool) -> None:
+        """Make the container and let it wait. Raises SandboxError."""
         with translated("make the script's container"):
             self._container = self._workspace.engine.client.containers.create(
                 image,
                 name=f"meta-agent-{self._workspace.run_id}-script",
                 labels=self._workspace.labels,
-                entrypoint=COMMAND,
+                entrypoint=self._command(),
                 environment={**FOLDERS, **environment},
                 working_dir="/app",
                 network_mode="none",
                 volumes=self._workspace.script_mounts(with_door=with_door),
                 **hardened(limits, largest_file=self._options.result_limit_bytes),
             )
+            self._container.start()
+        self._limits = limits
 
-    def run(self, on_output: Callable[[str], None]) -> Ending:
-        """Start, follow the output, end at the time limit. Raises SandboxError when the engine fails."""
-        container = self._container
-        if container is None:
-            raise RuntimeError("the container was not created")
-        limit = self._options.log_limit_bytes
+    def is_waiting(self) -> bool:
+        """Whether it is still there and has not given up."""
+        from docker.errors import NotFound
+
+        with translated("look for the script's container"):
+            try:
+                self._started().reload()
+            except NotFound:
+                return False
+        return bool(self._started().status == "running")
+
+    def run(self, source: str, limits: Limits, on_output: Callable[[str], None]) -> Ending:
+        """Deliver the script, follow its output, end it at the time limit.
+
+        Raises SandboxError when the engine fails.
+        """
+        container, limit = self._started(), self._options.log_limit_bytes
         output, error_output = OutputLog(limit, on_output), OutputLog(limit, on_output)
-        alarm = _Alarm(container, self._options.time_limit_seconds)
         with translated("run the script"):
+            self._adjust(limits)
             stream = container.attach(stdout=True, stderr=True, stream=True, demux=True)
-            began = time.monotonic()
-            container.start()
-            with alarm:
+            self._workspace.deliver(source)
+            with _Alarm(container, stream, self._options) as alarm:
                 for out, err in stream:
                     output.feed(out or b"")
                     error_output.feed(err or b"")
                 # A script may close its output and go on: only the state says that it has ended.
-                container.wait(timeout=self._options.time_limit_seconds + KILL_SECONDS)
-            seconds = time.monotonic() - began
+                container.wait(timeout=alarm.seconds_left() + self._options.engine_seconds)
             container.reload()
         output.close()
         error_output.close()
@@ -94,35 +116,78 @@ class ScriptContainer:
             exit_code=int(state["ExitCode"]),
             out_of_memory=bool(state["OOMKilled"]),
             timed_out=alarm.killed,
-            seconds=seconds,
+            seconds=alarm.seconds_passed(),
             output=output,
             error_output=error_output,
         )
 
+    def _command(self) -> list[str]:
+        waiter = WAITER.read_text(encoding="utf-8")
+        seconds = (PATIENCE_SECONDS, math.ceil(self._options.time_limit_seconds) + BACKSTOP_SECONDS)
+        return ["python", "-I", "-B", "-c", waiter, SCRIPT, f"/app/{DELIVERED}", *map(str, seconds)]
+
+    def _adjust(self, limits: Limits) -> None:
+        """What this script may use, where that is not what the container was made with."""
+        if limits != self._limits:
+            self._started().update(**adjustable(limits))
+
+    def _started(self) -> Container:
+        if self._container is None:
+            raise RuntimeError("the container was not started")
+        return self._container
+
 
 class _Alarm:
-    """Kills the container when its time is over, unless the ``with`` block ends before."""
+    """Kills the container when its time is over, unless the ``with`` block ends before.
 
-    def __init__(self, container: Container, seconds: float) -> None:
+    The time is that of the monotonic clock, which stands still while the machine sleeps, as the script
+    does. Where the engine does not answer or cannot end the container, nobody is left waiting for output.
+    """
+
+    def __init__(self, container: Container, stream: CancellableStream[Any], options: SandboxOptions) -> None:
         self.killed = False
         self._container = container
-        self._timer = threading.Timer(seconds, self._kill)
-        self._timer.daemon = True
+        self._stream = stream
+        self._options = options
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._keep_time, daemon=True)
+        self._began = 0.0
+        self._ended: float | None = None
 
     def __enter__(self) -> _Alarm:
-        self._timer.start()
+        self._began = time.monotonic()
+        self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._timer.join()
+        self._ended = time.monotonic()
+        self._over.set()
+        self._watch.join()
 
-    def _kill(self) -> None:
+    def seconds_passed(self) -> float:
+        """Since the ``with`` block was entered, until it was left."""
+        return (self._ended or time.monotonic()) - self._began
+
+    def seconds_left(self) -> float:
+        """Until the time is over; 0 where it is."""
+        return max(self._options.time_limit_seconds - self.seconds_passed(), 0)
+
+    def _keep_time(self) -> None:
+        from docker.errors import DockerException
+
+        if self._over.wait(self._options.time_limit_seconds):
+            return
+        self.killed = self._kill()
+        if not self._over.wait(self._options.engine_seconds):
+            with suppress(DockerException, OSError):
+                self._stream.close()
+
+    def _kill(self) -> bool:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         try:
             self._container.kill()
         except (DockerException, RequestException):
-            return  # it has just ended by itself, or the engine is gone: the waiting thread finds out which
-        self.killed = True
+            return False  # it has just ended by itself, or the engine is gone: the waiting thread finds out
+        return True

@@ -1,8 +1,10 @@
-"""One script's surroundings: three volumes and the trusted container that holds them.
+"""One script's surroundings: its volumes and the trusted container that holds them.
 
 ``door``    the socket that leads to the database; the script sees it read-only
 ``app``     the script itself; the script sees it read-only
 ``output``  what the script writes, with a hard limit on the whole of it
+
+and, where the database's URL names certificates, a fourth that the gateway alone sees.
 
 The holder runs the database gateway (or sleeps, where no database is needed). It starts
 while the model still writes, and keeps the volumes alive after the script has ended, so
@@ -21,13 +23,13 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from meta_agent.errors import SandboxError
+from meta_agent.sandbox.door import CERTIFICATES, Door
 from meta_agent.sandbox.engine import Engine, one_line, translated
 from meta_agent.sandbox.hardening import SCRIPT_USER, hardened, memory_volume
 from meta_agent.sandbox.leftovers import remove_labelled
 from meta_agent.sandbox.options import Limits, SandboxOptions
-from meta_agent.sandbox.owner import OWNER_LABEL, RUN_LABEL, Owner
+from meta_agent.sandbox.owner import GATEWAY_LABEL, OWNER_LABEL, RUN_LABEL, Owner
 from meta_agent.templates.package.gateway import FOLDER as DOOR_FOLDER
-from meta_agent.templates.package.gateway import Target
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -36,6 +38,8 @@ HOLDER_LIMITS = Limits(memory_mb=96, cpus=0.5, pids=64)
 APP, OUTPUT = "/handover/app", "/handover/output"
 OUTPUT_IN_SCRIPT = "/run/output"
 OUTPUT_TREE = ("results", "logs", "exports", "exports/reports", "exports/data")
+DELIVERED = ".delivered"
+"""Lies beside the script when all of it is there: the engine unpacks one file after the other."""
 READY = b"gateway: ready"
 
 
@@ -48,27 +52,22 @@ class Workspace:
         self.engine = engine
         self._options = options
         self._holder: Container | None = None
-        self.has_door = False
 
-    def open(self, image: str, target: Target | None) -> None:
-        """Start the holder, with the gateway to ``target``. Returns when the socket is there.
+    def open(self, image: str, door: Door | None) -> None:
+        """Start the holder, with the gateway to the database. Returns when the socket is there.
 
         Raises SandboxError; what was already made is removed by ``remove``.
         """
         with translated("prepare the sandbox"):
-            self._make_volumes(target)
-            self._start_holder(image, target)
+            self._make_volumes(door)
+            self._start_holder(image, door)
             self._put(OUTPUT, *_output_tree())
             self._put(APP, *_app_tree())
-        self.has_door = target is not None
 
     def deliver(self, source: str) -> None:
-        """Put the script where its container will find it as /app/script.py."""
-        content = source.encode("utf-8", "replace")
-        entry = _entry("script.py", mode=0o444)
-        entry.size = len(content)
+        """Put the script where its container will find it as /app/script.py, and a sign that it is there."""
         with translated("hand over the script"):
-            self._put(APP, (entry, content))
+            self._put(APP, _file("script.py", source.encode("utf-8", "replace")), _file(DELIVERED, b""))
 
     def script_mounts(self, *, with_door: bool) -> dict[str, dict[str, str]]:
         """The volumes as the script's container is to see them."""
@@ -102,44 +101,58 @@ class Workspace:
             raise RuntimeError("the workspace is not open")
         return self._holder
 
-    def _make_volumes(self, target: Target | None) -> None:
+    def _make_volumes(self, door: Door | None) -> None:
         size = str(self._options.result_limit_bytes)
         plan = {
             "app": memory_volume("4m", 0, 100),
             "output": memory_volume(size, SCRIPT_USER, 4 * self._options.result_limit_files),
         }
-        if target is not None:
-            plan["door"] = memory_volume("1m", int(_holder_user(target).split(":")[0]), 100)
+        if door is not None:
+            plan["door"] = memory_volume("1m", int(_holder_user(door).split(":")[0]), 100)
+        if door is not None and door.files:
+            plan["certificates"] = memory_volume("1m", SCRIPT_USER, 100)
         for name, options in plan.items():
             self.engine.client.volumes.create(
                 self._name(name), driver="local", driver_opts=options, labels=self.labels
             )
 
-    def _start_holder(self, image: str, target: Target | None) -> None:
+    def _start_holder(self, image: str, door: Door | None) -> None:
         mounts = {
             self._name("app"): {"bind": APP, "mode": "rw"},
             self._name("output"): {"bind": OUTPUT, "mode": "rw"},
         }
         settings = hardened(
-            HOLDER_LIMITS, largest_file=self._options.result_limit_bytes, user=_holder_user(target)
+            HOLDER_LIMITS, largest_file=self._options.result_limit_bytes, user=_holder_user(door)
         )
-        if target is None:
+        if door is None:
             settings.update(network_mode="none", entrypoint=["sleep", "infinity"])
         else:
-            mounts[self._name("door")] = {"bind": DOOR_FOLDER, "mode": "rw"}
-            if target.is_socket:
-                mounts[target.host] = {"bind": target.host, "mode": "rw"}
+            mounts |= self._gateway_mounts(door)
             settings.update(
                 network_mode="bridge" if self.engine.is_desktop else "host",
-                environment={"DATABASE_TARGET": target.url()},
+                environment={"DATABASE_TARGET": door.target.url()},
                 entrypoint=["python", "-I", "-B", "/opt/gateway.py", "serve"],
             )
         self._holder = self.engine.client.containers.create(
-            image, name=self._name("gateway"), labels=self.labels, volumes=mounts, **settings
+            image,
+            name=self._name("gateway"),
+            labels={**self.labels, GATEWAY_LABEL: "yes"},
+            volumes=mounts,
+            **settings,
         )
         self._holder.start()
-        if target is not None:
+        if door is not None:
+            if door.files:
+                self._put(CERTIFICATES, *(_secret(name, data) for name, data in door.files.items()))
             self._await_gateway()
+
+    def _gateway_mounts(self, door: Door) -> dict[str, dict[str, str]]:
+        mounts = {self._name("door"): {"bind": DOOR_FOLDER, "mode": "rw"}}
+        if door.files:
+            mounts[self._name("certificates")] = {"bind": CERTIFICATES, "mode": "rw"}
+        if door.target.is_socket:
+            mounts[door.target.host] = {"bind": door.target.host, "mode": "rw"}
+        return mounts
 
     def _await_gateway(self) -> None:
         """Return when the gateway listens; its own words tell why it does not."""
@@ -162,9 +175,9 @@ class Workspace:
         self._held().put_archive(folder, packed.getvalue())
 
 
-def _holder_user(target: Target | None) -> str:
+def _holder_user(door: Door | None) -> str:
     """The gateway speaks for the person at the keyboard where the server asks the socket who that is."""
-    if target is not None and target.is_socket:
+    if door is not None and door.target.is_socket:
         return f"{os.getuid()}:{os.getgid()}"
     return f"{SCRIPT_USER}:{SCRIPT_USER}"
 
@@ -173,6 +186,19 @@ def _entry(name: str, *, mode: int, kind: bytes = tarfile.REGTYPE, owner: int = 
     entry = tarfile.TarInfo(name)
     entry.type, entry.mode, entry.uid, entry.gid = kind, mode, owner, owner
     return entry
+
+
+def _file(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    entry = _entry(name, mode=0o444)
+    entry.size = len(content)
+    return entry, content
+
+
+def _secret(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    """For the gateway's eyes: the key of a client certificate may be among them."""
+    entry = _entry(name, mode=0o400, owner=SCRIPT_USER)
+    entry.size = len(content)
+    return entry, content
 
 
 def _output_tree() -> Iterator[tuple[tarfile.TarInfo, bytes]]:

@@ -12,13 +12,15 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import socket
 import ssl
 import struct
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
 FOLDER = "/run/database"
@@ -29,6 +31,18 @@ SCRIPT_SECONDS = 120
 VERIFIED = ("verify-ca", "verify-full")
 SSL_MODES = ("disable", "allow", "prefer", "require", *VERIFIED)
 NOT_ON_SOCKETS = {"host", "hostaddr", "port", "channel_binding", "gssencmode", "requiressl"}
+CERTIFICATE_FILES = ("sslrootcert", "sslcert", "sslkey")
+SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
+ENCRYPTION_REQUESTS = (SSL_REQUEST, GSS_REQUEST)
+TERMINATE = b"X" + struct.pack("!i", 4)
+LONGEST_OPENING = 10_000
+"""Of a client's first packet, in bytes; PostgreSQL takes no longer one either."""
+LONGEST_GREETING = 65_536
+GREETING_KINDS = (b"R", b"S", b"N", b"v", b"K")
+"""What a server says before its first ReadyForQuery: authentication, settings, notices, version, key."""
+PATIENCE_SECONDS = 0.25
+"""How long a server may take to notice that its client has gone before its query is cancelled."""
+CANCELS = 12
 URL = re.compile(
     r"postgres(?:ql)?(?:\+\w+)?://(?:(?P<login>[^@/]*)@)?"
     r"(?P<host>\[[^\]]*\]|[^:/?]*)(?::(?P<port>\d*))?(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?",
@@ -42,6 +56,10 @@ class Target(NamedTuple):
     host: str
     port: int
     sslmode: str
+    sslrootcert: str = ""
+    """Files as this program sees them; "" where the URL names none."""
+    sslcert: str = ""
+    sslkey: str = ""
 
     @property
     def is_socket(self) -> bool:
@@ -50,7 +68,8 @@ class Target(NamedTuple):
 
     def url(self) -> str:
         """The target as a URL without login, as DATABASE_TARGET takes it."""
-        return f"postgresql:///?host={quote(self.host, safe='')}&port={self.port}&sslmode={self.sslmode}"
+        given = {name: value for name, value in self._asdict().items() if value}
+        return "postgresql:///?" + "&".join(f"{name}={quote(str(given[name]), safe='')}" for name in given)
 
 
 def parse_url(url: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -71,21 +90,31 @@ def target_of(url: str) -> Target:
     parts, parameters = parse_url(url)
     host = unquote(parameters.get("host") or parameters.get("hostaddr") or parts["host"]).strip("[]")
     port = parameters.get("port") or parts["port"] or "5432"
-    certain = "verify-full" if parameters.get("sslrootcert") == "system" else "prefer"
+    files = {name: unquote(parameters.get(name, "")) for name in CERTIFICATE_FILES}
+    certain = "verify-full" if files["sslrootcert"] == "system" else "prefer"
     sslmode = parameters.get("sslmode") or certain
+    if files["sslrootcert"] == "system":
+        files["sslrootcert"] = ""
+    elif files["sslrootcert"] and sslmode == "require":
+        sslmode = "verify-ca"  # as libpq does where it has somebody to ask
     if not host:
         raise ValueError("DATABASE_URL names no host")
     if "," in host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError("DATABASE_URL must name exactly one host and one port")
     if sslmode not in SSL_MODES:
         raise ValueError("the sslmode of DATABASE_URL is none of " + ", ".join(SSL_MODES))
-    return Target(host, int(port), sslmode)
+    return Target(host, int(port), sslmode, **files)
 
 
-def socket_url(url: str) -> str:
-    """The same login, database and options as ``url``, over the socket."""
+def socket_url(url: str, application_name: str = "") -> str:
+    """The same login, database and options as ``url``, over the socket.
+
+    ``application_name`` is how its sessions call themselves where the URL does not say.
+    """
     parts, parameters = parse_url(url)
     kept = {n: v for n, v in parameters.items() if n not in NOT_ON_SOCKETS and not n.startswith("ssl")}
+    if application_name:
+        kept.setdefault("application_name", quote(application_name, safe=""))
     query = "&".join(f"{name}={value}" for name, value in {"host": FOLDER, **kept}.items())
     login = parts["login"] + "@" if parts["login"] else ""
     return f"postgresql://{login}/{parts['database']}?{query}"
@@ -112,7 +141,7 @@ def server_takes_tls(connection: socket.socket, sslmode: str) -> bool:
     """Ask as PostgreSQL's protocol wants it. Raises OSError where TLS is a must and is not to be had."""
     if sslmode == "disable":
         return False
-    connection.sendall(struct.pack("!ii", 8, 80877103))
+    connection.sendall(struct.pack("!ii", 8, SSL_REQUEST))
     if connection.recv(1) == b"S":
         return True
     if sslmode in ("allow", "prefer"):
@@ -120,11 +149,17 @@ def server_takes_tls(connection: socket.socket, sslmode: str) -> bool:
     raise OSError(f"the server does not speak TLS, and sslmode is {sslmode}")
 
 
-def tls_context(sslmode: str) -> ssl.SSLContext:
-    """Encryption always; the certificate and the name only where the mode says so, as libpq does."""
-    context = ssl.create_default_context()
-    context.check_hostname = sslmode == "verify-full"
-    context.verify_mode = ssl.CERT_REQUIRED if sslmode in VERIFIED else ssl.CERT_NONE
+def tls_context(target: Target) -> ssl.SSLContext:
+    """Encryption always; certificate and name are checked where libpq does in this mode. Raises OSError."""
+    try:
+        context = ssl.create_default_context(cafile=target.sslrootcert or None)
+        if target.sslcert:
+            context.load_cert_chain(target.sslcert, target.sslkey or None, password="")  # no prompt
+    except OSError as error:
+        raise OSError(f"the certificate files cannot be used: {error}") from error
+    context.check_hostname = target.sslmode == "verify-full"
+    context.verify_mode = ssl.CERT_REQUIRED if target.sslmode in VERIFIED else ssl.CERT_NONE
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # a company's own authority may be older than these rules
     return context
 
 
@@ -139,7 +174,7 @@ async def connect(target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamW
         return await asyncio.open_connection(sock=connection)
     return await asyncio.open_connection(
         sock=connection,
-        ssl=tls_context(target.sslmode),
+        ssl=tls_context(target),
         server_hostname=target.host,
         ssl_handshake_timeout=CONNECT_SECONDS,
     )
@@ -151,7 +186,109 @@ def refusal(message: str) -> bytes:
     return b"E" + struct.pack("!i", len(fields) + 4) + fields
 
 
+# --- ending what the script has begun --------------------------------------------
+
+
+class KeyReader:
+    """Finds the key that cancels a session's query in the server's first messages."""
+
+    def __init__(self) -> None:
+        self.key: bytes | None = None
+        """Process number and secret, as a cancel request repeats them."""
+        self._unread = b""
+        self._room = LONGEST_GREETING
+
+    def feed(self, data: bytes) -> None:
+        """Look at what the server has said next."""
+        if not self._room:
+            return
+        self._unread += data[: self._room]
+        self._room -= min(self._room, len(data))
+        while len(self._unread) >= 5:
+            kind, length = self._unread[:1], int.from_bytes(self._unread[1:5], "big")
+            if kind not in GREETING_KINDS or length < 4:
+                self._room = 0
+                return
+            if len(self._unread) <= length:
+                return
+            if kind == b"K":
+                self.key, self._room = self._unread[5 : 1 + length], 0
+                return
+            self._unread = self._unread[1 + length :]
+
+
+async def end_session(
+    target: Target, upstream: asyncio.StreamReader, server: asyncio.StreamWriter, key: bytes | None
+) -> None:
+    """Make the server end a session whose client has gone, and the query that it may be running.
+
+    An idle server takes its leave at once. A busy one does not notice that nobody listens: it is asked to
+    cancel, and again for each statement that still stands in the line.
+    """
+    server.write(TERMINATE)
+    if server.can_write_eof():
+        server.write_eof()
+    for _ in range(CANCELS):
+        if await has_ended(upstream) or key is None:
+            return
+        try:
+            await asyncio.wait_for(cancel_query(target, key), CONNECT_SECONDS)
+        except (OSError, asyncio.TimeoutError) as error:
+            say(f"the query of a script that has gone may go on: {error or 'the server does not answer'}")
+            return
+    say("a session of a script that has gone does not end")
+
+
+async def has_ended(upstream: asyncio.StreamReader) -> bool:
+    """Whether the server closes the connection within a moment. What it still sends is nobody's."""
+    try:
+        await asyncio.wait_for(discard(upstream), PATIENCE_SECONDS)
+    except asyncio.TimeoutError:
+        return False
+    return True
+
+
+async def discard(reader: asyncio.StreamReader) -> None:
+    """Read to the end."""
+    try:
+        while await reader.read(65536):
+            pass
+    except OSError:
+        return
+
+
+async def cancel_query(target: Target, key: bytes) -> None:
+    """PostgreSQL's CancelRequest: it reaches the statement of this one session, and no other."""
+    reader, writer = await connect(target)
+    try:
+        writer.write(struct.pack("!ii", 8 + len(key), CANCEL_REQUEST) + key)
+        await discard(reader)  # the server closes when it has passed the request on
+    finally:
+        writer.close()
+
+
 # --- towards the script ----------------------------------------------------------
+
+
+async def first_packet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The packet that opens a session or asks for a cancel; nothing where the client just leaves.
+
+    Encryption is declined, as PostgreSQL does on a Unix socket: a session that the gateway cannot read
+    it could not end. Raises ValueError for what is not PostgreSQL's protocol.
+    """
+    try:
+        for _ in range(3):  # two kinds of encryption may be asked for before the session
+            head = await reader.readexactly(8)
+            length, code = struct.unpack("!ii", head)
+            if length == 8 and code in ENCRYPTION_REQUESTS:
+                writer.write(b"N")
+            elif 8 <= length <= LONGEST_OPENING and (code >> 16 == 3 or code == CANCEL_REQUEST):
+                return head + await reader.readexactly(length - 8)
+            else:
+                break
+    except asyncio.IncompleteReadError:
+        return b""
+    raise ValueError("the database gateway takes PostgreSQL's protocol 3 only")
 
 
 class Gateway:
@@ -159,27 +296,33 @@ class Gateway:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.clients = 0
+        self.clients: set[asyncio.StreamWriter] = set()
         self.came = asyncio.Event()
         self.gone = asyncio.Event()
+        self.gone.set()
 
     async def admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection. The server is called only once the client has said something."""
-        self.clients += 1
+        self.clients.add(writer)
         self.came.set()
+        self.gone.clear()
         try:
-            if first := await reader.read(65536):
-                await self.forward(first, reader, writer)
+            if opening := await first_packet(reader, writer):
+                await self.forward(opening, reader, writer)
+        except ValueError as error:
+            writer.write(refusal(str(error)))
         except ConnectionError:
             pass  # either side may leave at any time
         finally:
             writer.close()
-            self.clients -= 1
+            self.clients.discard(writer)
             if not self.clients:
                 self.gone.set()
 
-    async def forward(self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Copy bytes both ways until one side ends."""
+    async def forward(
+        self, opening: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Copy bytes both ways until one side ends; where the client does, the server's session ends, too."""
         try:
             upstream, server = await connect(self.target)
         except OSError as error:
@@ -190,36 +333,70 @@ class Gateway:
             writer.write(refusal(reason))
             await writer.drain()
             return
-        server.write(first)
-        copies = [asyncio.ensure_future(copy(reader, server)), asyncio.ensure_future(copy(upstream, writer))]
+        greeting = KeyReader()
+        server.write(opening)
+        inbound = asyncio.ensure_future(copy(reader, server))
+        outbound = asyncio.ensure_future(copy(upstream, writer, greeting.feed))
         try:
-            await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in copies:
+            await asyncio.wait([inbound, outbound], return_when=asyncio.FIRST_COMPLETED)
+            server_has_ended = outbound.done() and outbound.result()
+            for task in (inbound, outbound):
                 task.cancel()
-            server.close()
+            await asyncio.gather(inbound, outbound, return_exceptions=True)
+            if not server_has_ended:
+                await end_session(self.target, upstream, server, greeting.key)
+        finally:
+            server.transport.abort()
+
+    async def close(self) -> None:
+        """Let every client go; return when the server's sessions have ended, too."""
+        for writer in self.clients:
+            writer.close()
+        await self.gone.wait()
 
 
-async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy until the end of the stream; a lost connection is an end as well."""
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
+async def copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, look: Callable[[bytes], None] | None = None
+) -> bool:
+    """Copy until one side ends or is lost: True where it is the side that is read from."""
+    while True:
+        try:
+            data = await reader.read(65536)
+        except OSError:
+            return True
+        if not data:
+            return True
+        if look:
+            look(data)
+        writer.write(data)
+        try:
             await writer.drain()
-    except OSError:
-        return
+        except OSError:
+            return False
 
 
 async def serve(target: Target, until_done: bool) -> None:
-    """Listen; with ``until_done``, end when the script and all its connections have gone."""
+    """Listen until SIGTERM; with ``until_done``, until the script and all its connections have gone."""
     gateway = Gateway(target)
+    told_to_end = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
     server = await asyncio.start_unix_server(gateway.admit, SOCKET)
     Path(SOCKET).chmod(0o666)  # the script runs as another user where the server asks who we are
     say("ready")
-    async with server:
-        if until_done:
-            await asyncio.wait_for(gateway.came.wait(), SCRIPT_SECONDS)
-        await gateway.gone.wait() if until_done else await asyncio.Event().wait()
+    reasons: list[asyncio.Future[Any]] = [asyncio.ensure_future(told_to_end.wait())]
+    if until_done:
+        reasons.append(asyncio.ensure_future(script_has_gone(gateway)))
+    first, _ = await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
+    server.close()
+    await gateway.close()
+    for reason in first:
+        reason.result()
+
+
+async def script_has_gone(gateway: Gateway) -> None:
+    """Return when it has come and gone. Raises TimeoutError where it does not come."""
+    await asyncio.wait_for(gateway.came.wait(), SCRIPT_SECONDS)
+    await gateway.gone.wait()
 
 
 def say(message: str) -> None:
