@@ -24,6 +24,7 @@ from meta_agent.interrupts import undisturbed
 from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.runs.proven import ProvenQuestions
+from meta_agent.sandbox.door import certificate_files, with_own_authority
 from meta_agent.schema_prompt import SchemaOptions
 from meta_agent.validators.rules import ACCEPTED_SCORE, may_be_asked_about
 from meta_agent.validators.script_validator import ScriptValidator
@@ -160,6 +161,7 @@ def write_deployment_package(
             created=run.started_at,
             base_image=options.sandbox.base_image,
             socket_folder=endpoint.host if endpoint and endpoint.is_socket else None,
+            certificate_files=certificate_files(url) if url else (),
         )
         write_package(run.run_dir, files, package_env(None if writes else url, options, executor))
 
@@ -180,8 +182,8 @@ def prepare_for(script: GeneratedScript, options: PipelineOptions, executor: Con
 
 
 def script_url(options: PipelineOptions) -> str | None:
-    """The database as the script's driver knows it."""
-    return normalise_url(options.database_url) if options.database_url else None
+    """The database as the script's driver and the gateway know it."""
+    return with_own_authority(normalise_url(options.database_url)) if options.database_url else None
 
 
 def execute_in_sandbox(

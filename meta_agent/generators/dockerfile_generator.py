@@ -65,11 +65,13 @@ def package_files(
     created: datetime,
     base_image: str = "python:3.12-slim",
     socket_folder: str | None = None,
+    certificate_files: Iterable[str] = (),
 ) -> dict[str, PackageFile]:
     """Every file of the deployment package but ``.env``, by its name.
 
     ``name`` names the folder, the service and the container. ``socket_folder`` is the folder of the
-    database's Unix socket, where it has no network address. Raises ValueError for a name, an image or a
+    database's Unix socket, where it has no network address; ``certificate_files`` are the full paths that
+    its URL names. Raises ValueError for a name, an image or a
     requirement that could break out of the file it stands in.
     """
     _check(name, NAME, "name")
@@ -83,6 +85,7 @@ def package_files(
         "base_image": base_image,
         "needs_database": script.needs_database,
         "socket_folder": socket_folder.replace("$", "$$") if socket_folder else None,
+        "certificate_files": [file.replace("$", "$$") for file in certificate_files],
         "memory_mb": min(max(validation.estimated_memory_mb, LOWEST_MEMORY_MB), HIGHEST_MEMORY_MB),
         "cpus": min(max(validation.estimated_cpu_cores, LOWEST_CPUS), HIGHEST_CPUS),
     }

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from meta_agent.errors import SandboxError
 from meta_agent.sandbox.engine import Engine
-from meta_agent.templates.package.gateway import CERTIFICATE_FILES, Target, parse_url, target_of
+from meta_agent.templates.package.gateway import CERTIFICATE_FILES, VERIFIED, Target, parse_url, target_of
 
 CERTIFICATES = "/run/certificates"
 """Where the gateway finds them."""
@@ -56,6 +57,32 @@ def database_door(engine: Engine, database_url: str | None) -> Door | None:
         Target(target.host, target.port, target.sslmode, *(seen.get(name, "") for name in CERTIFICATE_FILES)),
         files,
     )
+
+
+def certificate_files(database_url: str) -> tuple[str, ...]:
+    """The files that a URL names; none where the gateway could not use it at all."""
+    try:
+        target = target_of(database_url)
+    except ValueError:
+        return ()
+    named = [getattr(target, name) for name in CERTIFICATE_FILES]
+    return () if target.is_socket else tuple(path for path in named if path)
+
+
+def with_own_authority(database_url: str) -> str:
+    """The URL with libpq's own choice of authorities written out, where it would take the user's file.
+
+    ``~/.postgresql/root.crt`` counts where the mode asks for a check and no other file is named.
+    """
+    try:
+        target, (parts, parameters) = target_of(database_url), parse_url(database_url)
+    except ValueError:
+        return database_url
+    file = Path.home() / ".postgresql" / "root.crt"
+    checks = not target.is_socket and target.sslmode in ("require", *VERIFIED)
+    if not checks or "sslrootcert" in parameters or not file.is_file():
+        return database_url
+    return f"{database_url}{'&' if parts['query'] else '?'}sslrootcert={quote(str(file))}"
 
 
 def _socket_door(engine: Engine, target: Target) -> Door:

@@ -19,11 +19,13 @@ from pipeline_support import Said
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
 from sandbox_support import estimate, script
+from tls_front import make_authority, make_certificate, start_tls_front
 
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
 from meta_agent.executors.deployment_package import create_run_folder, write_package
 from meta_agent.generators.dockerfile_generator import package_files
 from meta_agent.pipeline import PipelineOptions, execute_file
+from meta_agent.sandbox.door import certificate_files
 
 pytestmark = [pytest.mark.docker, pytest.mark.database]
 
@@ -98,6 +100,7 @@ def make_package(tmp_path: Path, run: Run) -> Iterator[MakePackage]:
             request="How many?",
             created=now,
             base_image=base_image,
+            certificate_files=certificate_files(database_url or ""),
         )
         write_package(folder, files, {"DATABASE_URL": database_url} if database_url else {})
         made.append(folder)
@@ -128,6 +131,20 @@ def test_up_prints_the_answer_and_ends_by_itself(
     assert (folder / "exports/data/deeper").stat().st_mode & 0o777 == 0o777
     running = run("docker", "ps", "-q", "--filter", f"name={folder.name}", folder=folder)
     assert running.stdout == ""
+
+
+def test_a_companys_own_authority_is_asked(
+    server: RunningPostgres, make_package: MakePackage, run: Run, tmp_path: Path
+) -> None:
+    trusted, other = make_authority(tmp_path, "Bank Root"), make_authority(tmp_path, "Another Root")
+    certificate = make_certificate(tmp_path, "localhost", trusted)
+    with start_tls_front(tmp_path, server.port, certificate) as front:
+        url = f"{server.url(host='localhost', port=front.port)}?sslmode=verify-full&sslrootcert="
+        ended = run("./deploy.sh", folder=make_package(QUERY, url + str(trusted.certificate)))
+        assert (ended.returncode, "postgres 42" in ended.stdout) == (0, True), ended.stderr
+        ended = run("./deploy.sh", folder=make_package(QUERY, url + str(other.certificate)))
+        assert ended.returncode == 1
+        assert "certificate verify failed" in ended.stderr
 
 
 def test_deploy_ends_with_the_scripts_own_exit_code(

@@ -127,7 +127,7 @@ def test_results_that_are_too_large_are_left_out(tmp_path: Path) -> None:
         options=SandboxOptions(result_limit_files=10),
     )
     assert len(result.files) == 10
-    assert "too many or too large" in " ".join(result.warnings)
+    assert "there are too many files" in " ".join(result.warnings)
 
 
 def test_a_result_that_is_no_json_is_a_warning(tmp_path: Path) -> None:

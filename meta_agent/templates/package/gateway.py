@@ -18,7 +18,6 @@ import ssl
 import struct
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
@@ -33,7 +32,6 @@ SSL_MODES = ("disable", "allow", "prefer", "require", *VERIFIED)
 NOT_ON_SOCKETS = {"host", "hostaddr", "port", "channel_binding", "gssencmode", "requiressl"}
 CERTIFICATE_FILES = ("sslrootcert", "sslcert", "sslkey")
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
-ENCRYPTION_REQUESTS = (SSL_REQUEST, GSS_REQUEST)
 TERMINATE = b"X" + struct.pack("!i", 4)
 LONGEST_OPENING = 10_000
 """Of a client's first packet, in bytes; PostgreSQL takes no longer one either."""
@@ -189,32 +187,18 @@ def refusal(message: str) -> bytes:
 # --- ending what the script has begun --------------------------------------------
 
 
-class KeyReader:
-    """Finds the key that cancels a session's query in the server's first messages."""
-
-    def __init__(self) -> None:
-        self.key: bytes | None = None
-        """Process number and secret, as a cancel request repeats them."""
-        self._unread = b""
-        self._room = LONGEST_GREETING
-
-    def feed(self, data: bytes) -> None:
-        """Look at what the server has said next."""
-        if not self._room:
-            return
-        self._unread += data[: self._room]
-        self._room -= min(self._room, len(data))
-        while len(self._unread) >= 5:
-            kind, length = self._unread[:1], int.from_bytes(self._unread[1:5], "big")
-            if kind not in GREETING_KINDS or length < 4:
-                self._room = 0
-                return
-            if len(self._unread) <= length:
-                return
-            if kind == b"K":
-                self.key, self._room = self._unread[5 : 1 + length], 0
-                return
-            self._unread = self._unread[1 + length :]
+def cancel_key(greeting: bytes) -> bytes | None:
+    """Process number and secret, as a cancel request repeats them, out of a server's first messages."""
+    at = 0
+    while at + 5 <= len(greeting):
+        kind, length = greeting[at : at + 1], int.from_bytes(greeting[at + 1 : at + 5], "big")
+        content = greeting[at + 5 : at + 1 + length]
+        if kind not in GREETING_KINDS or len(content) != length - 4:
+            return None
+        if kind == b"K":
+            return content
+        at += 1 + length
+    return None
 
 
 async def end_session(
@@ -229,42 +213,38 @@ async def end_session(
     if server.can_write_eof():
         server.write_eof()
     for _ in range(CANCELS):
-        if await has_ended(upstream) or key is None:
+        if await has_ended(upstream, PATIENCE_SECONDS) or key is None:
             return
         try:
-            await asyncio.wait_for(cancel_query(target, key), CONNECT_SECONDS)
-        except (OSError, asyncio.TimeoutError) as error:
-            say(f"the query of a script that has gone may go on: {error or 'the server does not answer'}")
+            await cancel_query(target, key)
+        except OSError as error:
+            say(f"the query of a script that has gone may go on: {error}")
             return
     say("a session of a script that has gone does not end")
 
 
-async def has_ended(upstream: asyncio.StreamReader) -> bool:
-    """Whether the server closes the connection within a moment. What it still sends is nobody's."""
-    try:
-        await asyncio.wait_for(discard(upstream), PATIENCE_SECONDS)
-    except asyncio.TimeoutError:
-        return False
-    return True
+async def has_ended(reader: asyncio.StreamReader, seconds: float) -> bool:
+    """Whether the other side closes within this time. What it still sends is nobody's."""
 
-
-async def discard(reader: asyncio.StreamReader) -> None:
-    """Read to the end."""
-    try:
+    async def discard() -> None:
         while await reader.read(65536):
             pass
+
+    try:
+        await asyncio.wait_for(discard(), seconds)
+    except asyncio.TimeoutError:
+        return False
     except OSError:
-        return
+        return True
+    return True
 
 
 async def cancel_query(target: Target, key: bytes) -> None:
     """PostgreSQL's CancelRequest: it reaches the statement of this one session, and no other."""
     reader, writer = await connect(target)
-    try:
-        writer.write(struct.pack("!ii", 8 + len(key), CANCEL_REQUEST) + key)
-        await discard(reader)  # the server closes when it has passed the request on
-    finally:
-        writer.close()
+    writer.write(struct.pack("!ii", 8 + len(key), CANCEL_REQUEST) + key)
+    await has_ended(reader, CONNECT_SECONDS)  # the server closes when it has passed the request on
+    writer.close()
 
 
 # --- towards the script ----------------------------------------------------------
@@ -280,7 +260,7 @@ async def first_packet(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
         for _ in range(3):  # two kinds of encryption may be asked for before the session
             head = await reader.readexactly(8)
             length, code = struct.unpack("!ii", head)
-            if length == 8 and code in ENCRYPTION_REQUESTS:
+            if length == 8 and code in (SSL_REQUEST, GSS_REQUEST):
                 writer.write(b"N")
             elif 8 <= length <= LONGEST_OPENING and (code >> 16 == 3 or code == CANCEL_REQUEST):
                 return head + await reader.readexactly(length - 8)
@@ -326,17 +306,16 @@ class Gateway:
         try:
             upstream, server = await connect(self.target)
         except OSError as error:
-            reason = (
-                f"cannot reach {self.target.host}:{self.target.port} through the database gateway: {error}"
-            )
+            place = f"{self.target.host}:{self.target.port}"
+            reason = f"cannot reach {place} through the database gateway: {error}"
             say(reason)
             writer.write(refusal(reason))
             await writer.drain()
             return
-        greeting = KeyReader()
+        greeting = bytearray()
         server.write(opening)
         inbound = asyncio.ensure_future(copy(reader, server))
-        outbound = asyncio.ensure_future(copy(upstream, writer, greeting.feed))
+        outbound = asyncio.ensure_future(copy(upstream, writer, greeting))
         try:
             await asyncio.wait([inbound, outbound], return_when=asyncio.FIRST_COMPLETED)
             server_has_ended = outbound.done() and outbound.result()
@@ -344,7 +323,7 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(inbound, outbound, return_exceptions=True)
             if not server_has_ended:
-                await end_session(self.target, upstream, server, greeting.key)
+                await end_session(self.target, upstream, server, cancel_key(bytes(greeting)))
         finally:
             server.transport.abort()
 
@@ -354,11 +333,19 @@ class Gateway:
             writer.close()
         await self.gone.wait()
 
+    async def script_has_gone(self) -> None:
+        """Return when it has come and gone. Raises TimeoutError where it does not come."""
+        await asyncio.wait_for(self.came.wait(), SCRIPT_SECONDS)
+        await self.gone.wait()
+
 
 async def copy(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, look: Callable[[bytes], None] | None = None
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytearray | None = None
 ) -> bool:
-    """Copy until one side ends or is lost: True where it is the side that is read from."""
+    """Copy until one side ends or is lost: True where it is the side that is read from.
+
+    The first bytes are kept in ``first``.
+    """
     while True:
         try:
             data = await reader.read(65536)
@@ -366,8 +353,8 @@ async def copy(
             return True
         if not data:
             return True
-        if look:
-            look(data)
+        if first is not None:
+            first += data[: LONGEST_GREETING - len(first)]
         writer.write(data)
         try:
             await writer.drain()
@@ -385,18 +372,12 @@ async def serve(target: Target, until_done: bool) -> None:
     say("ready")
     reasons: list[asyncio.Future[Any]] = [asyncio.ensure_future(told_to_end.wait())]
     if until_done:
-        reasons.append(asyncio.ensure_future(script_has_gone(gateway)))
+        reasons.append(asyncio.ensure_future(gateway.script_has_gone()))
     first, _ = await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
     server.close()
     await gateway.close()
     for reason in first:
         reason.result()
-
-
-async def script_has_gone(gateway: Gateway) -> None:
-    """Return when it has come and gone. Raises TimeoutError where it does not come."""
-    await asyncio.wait_for(gateway.came.wait(), SCRIPT_SECONDS)
-    await gateway.gone.wait()
 
 
 def say(message: str) -> None:

@@ -6,6 +6,7 @@ import ast
 import subprocess
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -21,7 +22,7 @@ VALIDATION = ValidationResult(
 
 
 def files(
-    *, database: bool = True, request: str = "Show the DSCR of every property", **changes: str
+    *, database: bool = True, request: str = "Show the DSCR of every property", **changes: Any
 ) -> dict[str, PackageFile]:
     script = GeneratedScript(
         source="print(1)\n",
@@ -70,6 +71,12 @@ def test_no_database_no_gateway() -> None:
 def test_a_socket_folder_is_mounted_whatever_its_name() -> None:
     compose = yaml.safe_load(files(socket_folder="/run/p g'\"$x: #")["docker-compose.yml"].text)
     assert compose["services"]["database"]["volumes"][1] == "/run/p g'\"$$x: #:/run/p g'\"$$x: #"
+
+
+def test_certificates_are_mounted_where_the_url_names_them() -> None:
+    compose = yaml.safe_load(files(certificate_files=["/ca $1.pem", "/key"])["docker-compose.yml"].text)
+    assert compose["services"]["database"]["volumes"][1:] == ["/ca $$1.pem:/ca $$1.pem:ro", "/key:/key:ro"]
+    assert "/key" not in str(compose["services"]["script_20251103_073928"]["volumes"])
 
 
 def test_deploy_is_valid_shell(tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_modes_and_owners_of_the_archive_are_not_kept(tmp_path: Path) -> None:
         file("output/results/right\u202eleft"),
         file("output/results/\udcff"),
         file("output/results/" + "n" * 201),
+        file("output/results/.git/config"),
+        file("output/results/.envrc"),
+        file("output/results/-rf"),
+        file("output/results/~root"),
+        file("output/results/ first"),
+        file("output/results/last "),
+        file("output/results/dot."),
+        file("output/results/no\u00a0break"),
+        file("output/results/good\u3164"),
+        file("output/results/line\u2028end"),
     ],
     ids=lambda entry: ascii(entry[0].name)[:40],
 )
@@ -84,15 +94,52 @@ def test_everything_else_is_left_out(entry: tuple[tarfile.TarInfo, bytes], tmp_p
     assert [path.name for path in tmp_path.rglob("*") if not path.is_dir()] == ["good"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("results/Rows.csv", "results/rows.csv"),
+        ("results/caf\u00e9", "results/cafe\u0301"),
+        ("results/stra\u00dfe", "results/STRASSE"),
+        ("results/\ufb01t", "results/fit"),
+        ("exports/A/x", "exports/a/y"),
+        ("exports/A", "exports/a/y"),
+        ("exports/A/x", "exports/a"),
+    ],
+    ids=ascii,
+)
+def test_names_that_macos_takes_for_one_do_not_overwrite_each_other(
+    first: str, second: str, tmp_path: Path
+) -> None:
+    found = collected(tmp_path, file(f"output/{first}", b"1"), file(f"output/{second}", b"2"))
+    assert (found.files, len(found.refused)) == ([first], 1)
+    assert "some systems take it for" in found.refused[0]
+    assert (tmp_path / first).read_bytes() == b"1"
+
+
+def test_a_file_where_the_run_has_a_folder_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "exports" / "reports").mkdir(parents=True)
+    found = collected(tmp_path, file("output/exports/reports"), file("output/results/good"))
+    assert found.files == ["results/good"]
+    assert found.refused == ["'exports/reports', there is a folder of that name"]
+
+
+def test_the_answer_is_taken_though_too_many_files_come_before_it(tmp_path: Path) -> None:
+    before = (file(f"output/exports/{n}") for n in range(9))
+    found = collected(tmp_path, *before, file("output/results/result.json"), file("output/results/z"))
+    assert found.files == [*(f"exports/{n}" for n in range(5)), "results/result.json"]
+    assert len(found.refused) == 5
+
+
 def test_too_many_files(tmp_path: Path) -> None:
     found = collected(tmp_path, *(file(f"output/results/{n}") for n in range(9)))
     assert len(found.files) == 5
-    assert "too many or too large" in found.warnings()[0]
+    assert "there are too many files" in found.warnings()[0]
 
 
 def test_too_large_together(tmp_path: Path) -> None:
     found = collected(tmp_path, *(file(f"output/results/{n}", b"x" * 40) for n in range(3)), size=100)
     assert found.files == ["results/0", "results/1"]
+    assert found.refused == ["everything from 'results/2' on, the files are too large"]
 
 
 def test_the_rest_of_a_stream_that_is_too_large_is_not_read(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meta_agent.errors import SandboxError
-from meta_agent.sandbox.door import Door, database_door
+from meta_agent.sandbox.door import Door, certificate_files, database_door, with_own_authority
 from meta_agent.sandbox.engine import Engine
 from meta_agent.templates.package import gateway
 from meta_agent.templates.package.gateway import (
-    KeyReader,
     Target,
+    cancel_key,
     first_packet,
     refusal,
     socket_url,
@@ -160,6 +160,34 @@ def test_a_certificate_of_the_systems_own_authorities_needs_no_file() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("postgresql://u@h/db?sslmode=verify-full", True),
+        ("postgresql://u@h/db?application_name=x&sslmode=require", True),
+        ("postgresql://u@h/db?sslmode=prefer", False),
+        ("postgresql://u@h/db", False),
+        ("postgresql://u@h/db?sslmode=verify-ca&sslrootcert=/other.pem", False),
+        ("postgresql://u@h/db?sslrootcert=system", False),
+        ("postgresql:///db?host=/run/pg&sslmode=require", False),
+        ("no url", False),
+    ],
+)
+def test_the_authorities_of_the_users_home_count_where_libpq_would_ask_them(url: str, taken: bool) -> None:
+    assert with_own_authority(url) == url
+    file = Path.home() / ".postgresql" / "root.crt"
+    file.parent.mkdir()
+    file.write_text("authority")
+    assert with_own_authority(url) == (f"{url}&sslrootcert={quote(str(file))}" if taken else url)
+
+
+def test_the_files_of_a_url_are_those_the_gateway_reads() -> None:
+    url = "postgresql://u@h/db?sslmode=verify-full&sslrootcert=/a%20b.pem&sslkey=/k"
+    assert certificate_files(url) == ("/a b.pem", "/k")
+    assert certificate_files("postgresql://u@h/db?sslrootcert=system") == ()
+    assert certificate_files("postgresql:///db?host=/run/pg&sslrootcert=/x") == ()
+
+
+@pytest.mark.parametrize(
     ("parameters", "cause"),
     [
         ("sslrootcert=/nowhere/ca.pem", "sslrootcert of its URL cannot be used: No such file"),
@@ -195,36 +223,29 @@ KEY = b"\0\0\0\7secret__"
 
 
 class TestTheKeyThatCancels:
-    @pytest.mark.parametrize("piece", [1, 3, 5, 1000])
-    def test_it_is_found_however_the_bytes_arrive(self, piece: int) -> None:
-        reader = KeyReader()
-        said = GREETING + message(b"K", KEY) + message(b"Z", b"I")
-        for start in range(0, len(said), piece):
-            reader.feed(said[start : start + piece])
-        assert reader.key == KEY
+    @pytest.mark.parametrize("key", [b"\0\0\0\7scrt", b"\0\0\0\7" + b"s" * 256])
+    def test_it_is_found_in_the_greeting(self, key: bytes) -> None:
+        assert cancel_key(GREETING + message(b"K", key) + message(b"Z", b"I")) == key
 
     @pytest.mark.parametrize(
         "said",
         [
+            b"",
+            GREETING,
+            (GREETING + message(b"K", KEY))[:-1],
             message(b"Z", b"I") + message(b"K", KEY),
             b"S" + message(b"K", KEY),
             b"S\0\0\0\0" + message(b"K", KEY),
-            message(b"N", b"x" * 65_536) + message(b"K", KEY),
             b"HTTP/1.1 200 OK\r\n\r\n" + message(b"K", KEY),
         ],
-        ids=["after the greeting", "encrypted", "no length", "too late", "another protocol"],
+        ids=["nothing", "not yet", "cut", "after the greeting", "encrypted", "no length", "another protocol"],
     )
     def test_nothing_else_is_taken_for_it(self, said: bytes) -> None:
-        reader = KeyReader()
-        reader.feed(said)
-        reader.feed(message(b"K", KEY))
-        assert reader.key is None
+        assert cancel_key(said) is None
 
-    @given(st.lists(st.binary(max_size=200), max_size=10))
-    def test_no_bytes_are_too_much(self, pieces: list[bytes]) -> None:
-        reader = KeyReader()
-        for piece in pieces:
-            reader.feed(piece)
+    @given(st.binary(max_size=300))
+    def test_no_bytes_are_too_odd(self, said: bytes) -> None:
+        assert cancel_key(said) is None or b"K" in said
 
 
 class TestTheFirstPacket:
