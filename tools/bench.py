@@ -19,12 +19,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from config import load_settings
+from meta_agent.databases.embedded import ensure_sample_database
+from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
+from meta_agent.executors.script_result import read_script_result
+from meta_agent.generators.script_generator import given_script
+from meta_agent.validators.script_validator import ScriptValidator
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 ENTRY = str(PROJECT_DIR / "script_executor.py")
 REQUEST = Path(__file__).with_name("demo_request.txt").read_text(encoding="utf-8")
-ROUNDS = 5
+ROUNDS, SCRIPT_ROUNDS = 5, 15
+MODEL_SECONDS = 3
+"""What a model takes at least to write a script."""
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 MODEL_CALL = re.compile(r"model call: .* in ([\d.]+) s")
 
@@ -43,11 +53,54 @@ def main() -> int:
     report("Example 1, outside the model", "s", [wall - asked(answer) for wall, answer in answers])
     report("Example 1, running the script", "s", [answer["timings"]["execution"] for _, answer in answers])
     report("Example 1 asked again", "s", [ask_demo()[0] for _ in range(ROUNDS)])
+    sandboxed, bare = script_times(PROJECT_DIR / answers[-1][1]["run_dir"])
+    report("its script, text to result, in a sandbox made ready", "s", sandboxed)
+    report("its script, text to result, by the bare interpreter", "s", bare)
     usage = answers[-1][1]["usage"]
     print(f"model calls: {usage['llm_calls']}, tokens: {usage['prompt_tokens'] + usage['completion_tokens']}")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     print(f"peak memory of the tool: {peak / (1024 if sys.platform == 'linux' else 1024 * 1024):.0f} MB")
     return 0
+
+
+def script_times(run_dir: Path) -> tuple[list[float], list[float]]:
+    """Seconds from a script's text to its typed result: in the sandbox, and without one; by turns.
+
+    The sandbox is made ready before, as it is while a model writes.
+    """
+    database = ensure_sample_database(load_settings().cache_folder).reader_url
+    script = given_script((run_dir / "script.py").read_text(encoding="utf-8"))
+    estimate = ScriptValidator().validate(script.source, requirements=script.requirements)
+    options, sandboxed, bare = SandboxOptions(load_settings().base_image), [], []
+    for _ in range(SCRIPT_ROUNDS):
+        with TemporaryDirectory() as folder, ContainerExecutor(options, say_nothing) as executor:
+            executor.prepare(script.requirements, database)
+            time.sleep(MODEL_SECONDS)
+            begin = time.monotonic()
+            result = executor.execute(Path(folder), script, estimate, database).result
+            sandboxed.append(time.monotonic() - begin)
+            bare.append(bare_time(script.source, database, Path(folder)))
+            assert result is not None
+    return sandboxed, bare
+
+
+def say_nothing(_output: str) -> None:
+    """What the script prints is not what is measured."""
+
+
+def bare_time(source: str, database_url: str, folder: Path) -> float:
+    """Seconds from a script's text to its typed result with this interpreter, on this machine."""
+    begin = time.monotonic()
+    script = folder / "script.py"
+    script.write_text(source, encoding="utf-8")
+    subprocess.run(  # noqa: S603 - a script that was validated and answered before
+        [sys.executable, "-I", "-B", "-u", script],
+        capture_output=True,
+        check=True,
+        env={**ENVIRONMENT, "DATABASE_URL": database_url, "OUTPUT_DIR": str(folder), "LOG_DIR": str(folder)},
+    )
+    assert read_script_result((folder / "result.json").read_bytes())[0] is not None
+    return time.monotonic() - begin
 
 
 def report(name: str, unit: str, figures: list[float]) -> None:

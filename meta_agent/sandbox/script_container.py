@@ -177,17 +177,20 @@ class _Alarm:
 
         if self._over.wait(self._options.time_limit_seconds):
             return
-        self.killed = self._kill()
-        if not self._over.wait(self._options.engine_seconds):
+        patience = self._options.engine_seconds if self._engine_answers_to_kill() else 0
+        if not self._over.wait(patience):
             with suppress(DockerException, OSError):
                 self._stream.close()
 
-    def _kill(self) -> bool:
-        from docker.errors import DockerException
+    def _engine_answers_to_kill(self) -> bool:
+        from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
 
         try:
             self._container.kill()
+        except APIError:
+            return True  # it has just ended by itself
         except (DockerException, RequestException):
-            return False  # it has just ended by itself, or the engine is gone: the waiting thread finds out
+            return False
+        self.killed = True
         return True

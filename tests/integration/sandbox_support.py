@@ -63,7 +63,7 @@ def left_behind(owner: str | None = None) -> list[str]:
     label = f"{OWNER_LABEL}={owner or Owner.current().label()}"
     client: DockerClient = docker.from_env()
     try:
-        containers = client.containers.list(all=True, filters={"label": label})
+        containers = client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
         volumes = client.volumes.list(filters={"label": label})
         return [str(thing.name) for thing in (*containers, *volumes)]
     finally:
