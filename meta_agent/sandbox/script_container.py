@@ -22,7 +22,7 @@ from meta_agent.sandbox.engine import translated
 from meta_agent.sandbox.hardening import adjustable, hardened
 from meta_agent.sandbox.options import Limits, SandboxOptions
 from meta_agent.sandbox.output_log import OutputLog
-from meta_agent.sandbox.workspace import DELIVERED, Workspace
+from meta_agent.sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -124,7 +124,7 @@ class ScriptContainer:
     def _command(self) -> list[str]:
         waiter = WAITER.read_text(encoding="utf-8")
         seconds = (PATIENCE_SECONDS, math.ceil(self._options.time_limit_seconds) + BACKSTOP_SECONDS)
-        return ["python", "-I", "-B", "-c", waiter, SCRIPT, f"/app/{DELIVERED}", *map(str, seconds)]
+        return ["python", "-I", "-B", "-c", waiter, SCRIPT, *map(str, seconds)]
 
     def _adjust(self, limits: Limits) -> None:
         """What this script may use, where that is not what the container was made with."""

@@ -14,14 +14,14 @@ from pathlib import Path
 LOOK_SECONDS = 0.004
 
 
-def wait_and_become(script: str, delivered: str, patience_seconds: float, backstop_seconds: int) -> None:
-    """Become ``script`` when the file ``delivered`` is there; end where nobody comes for it.
+def wait_and_become(script: str, patience_seconds: float, backstop_seconds: int) -> None:
+    """Become ``script`` when it is there; end where nobody comes for it.
 
     The alarm survives ``execv``: where the tool that keeps the time was killed, the script still ends,
     after ``backstop_seconds``.
     """
     deadline = time.monotonic() + patience_seconds
-    while not Path(delivered).exists():
+    while not Path(script).exists():
         if time.monotonic() > deadline:
             sys.exit("no script came")
         time.sleep(LOOK_SECONDS)
@@ -30,4 +30,4 @@ def wait_and_become(script: str, delivered: str, patience_seconds: float, backst
 
 
 if __name__ == "__main__":
-    wait_and_become(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))
+    wait_and_become(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))

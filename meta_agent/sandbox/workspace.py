@@ -6,11 +6,11 @@
 
 and, where the database's URL names certificates, a fourth that the gateway alone sees.
 
-The holder runs the database gateway (or sleeps, where no database is needed). It starts
-while the model still writes, and keeps the volumes alive after the script has ended, so
-that the results can be taken out. The script goes in and the results come out through the
-engine's own archive calls: nothing of the host is mounted, so it works with every engine,
-also one that does not see this machine's files. Used for one script, then removed.
+The holder runs the database gateway (or sleeps, where no database is needed) and takes the
+script in (``keeper.py``). It starts while the model still writes, and keeps the volumes alive
+after the script has ended, so that the results can be taken out through the engine's archive
+calls. Nothing of the host is mounted, so it works with every engine, also one that does not
+see this machine's files. Used for one script, then removed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from meta_agent.errors import SandboxError
@@ -38,8 +39,8 @@ HOLDER_LIMITS = Limits(memory_mb=96, cpus=0.5, pids=64)
 APP, OUTPUT = "/handover/app", "/handover/output"
 OUTPUT_IN_SCRIPT = "/run/output"
 OUTPUT_TREE = ("results", "logs", "exports", "exports/reports", "exports/data")
-DELIVERED = ".delivered"
-"""Lies beside the script when all of it is there: the engine unpacks one file after the other."""
+SCRIPT = f"{APP}/script.py"
+KEEPER = Path(__file__).with_name("keeper.py")
 READY = b"gateway: ready"
 
 
@@ -65,9 +66,14 @@ class Workspace:
             self._put(APP, *_app_tree())
 
     def deliver(self, source: str) -> None:
-        """Put the script where its container will find it as /app/script.py, and a sign that it is there."""
+        """Put the script where its container waits for it, as /app/script.py."""
+        content = source.encode("utf-8", "replace")
         with translated("hand over the script"):
-            self._put(APP, _file("script.py", source.encode("utf-8", "replace")), _file(DELIVERED, b""))
+            connection = self._held().attach_socket(params={"stdin": 1, "stream": 1})
+            try:
+                _sendable(connection).sendall(b"%d\n" % len(content) + content)
+            finally:
+                connection.close()
 
     def script_mounts(self, *, with_door: bool) -> dict[str, dict[str, str]]:
         """The volumes as the script's container is to see them."""
@@ -102,13 +108,13 @@ class Workspace:
         return self._holder
 
     def _make_volumes(self, door: Door | None) -> None:
-        size = str(self._options.result_limit_bytes)
+        size, owner = str(self._options.result_limit_bytes), int(_holder_user(door).split(":")[0])
         plan = {
-            "app": memory_volume("4m", 0, 100),
+            "app": memory_volume("4m", owner, 100),
             "output": memory_volume(size, SCRIPT_USER, 4 * self._options.result_limit_files),
         }
         if door is not None:
-            plan["door"] = memory_volume("1m", int(_holder_user(door).split(":")[0]), 100)
+            plan["door"] = memory_volume("1m", owner, 100)
         if door is not None and door.files:
             plan["certificates"] = memory_volume("1m", SCRIPT_USER, 100)
         for name, options in plan.items():
@@ -124,14 +130,15 @@ class Workspace:
         settings = hardened(
             HOLDER_LIMITS, largest_file=self._options.result_limit_bytes, user=_holder_user(door)
         )
+        settings["stdin_open"] = True  # for the script
         if door is None:
-            settings.update(network_mode="none", entrypoint=["sleep", "infinity"])
+            settings.update(network_mode="none", entrypoint=_kept("sleep", "infinity"))
         else:
             mounts |= self._gateway_mounts(door)
             settings.update(
                 network_mode="bridge" if self.engine.is_desktop else "host",
                 environment={"DATABASE_TARGET": door.target.url()},
-                entrypoint=["python", "-I", "-B", "/opt/gateway.py", "serve"],
+                entrypoint=_kept("python", "-I", "-B", "/opt/gateway.py", "serve"),
             )
         self._holder = self.engine.client.containers.create(
             image,
@@ -182,16 +189,20 @@ def _holder_user(door: Door | None) -> str:
     return f"{SCRIPT_USER}:{SCRIPT_USER}"
 
 
+def _kept(*command: str) -> list[str]:
+    """The holder's command line: the keeper, with ``command`` beside it."""
+    return ["python", "-I", "-B", "-c", KEEPER.read_text(encoding="utf-8"), SCRIPT, *command]
+
+
+def _sendable(connection: Any) -> Any:
+    """What docker-py attaches is, over a Unix socket, a wrapper that only reads."""
+    return getattr(connection, "_sock", connection)
+
+
 def _entry(name: str, *, mode: int, kind: bytes = tarfile.REGTYPE, owner: int = 0) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
     entry.type, entry.mode, entry.uid, entry.gid = kind, mode, owner, owner
     return entry
-
-
-def _file(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
-    entry = _entry(name, mode=0o444)
-    entry.size = len(content)
-    return entry, content
 
 
 def _secret(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from meta_agent.sandbox.script_container import WAITER
@@ -16,7 +15,7 @@ print(os.getpid(), 40 < signal.alarm(0) <= 50, sys.flags.isolated, sys.argv, len
 
 
 def start(folder: Path, patience: float) -> subprocess.Popen[str]:
-    words = [str(folder / "script.py"), str(folder / "delivered"), str(patience), "50"]
+    words = [str(folder / "script.py"), str(patience), "50"]
     return subprocess.Popen(
         [sys.executable, "-I", "-B", "-c", WAITER.read_text(), *words],
         stdin=subprocess.DEVNULL,
@@ -27,11 +26,9 @@ def start(folder: Path, patience: float) -> subprocess.Popen[str]:
 
 
 def test_it_becomes_the_script_that_is_delivered_and_leaves_it_an_alarm(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text("raise SystemExit('taken too early')")
     with start(tmp_path, 60) as waiter:
-        time.sleep(0.3)  # long enough for it to have looked
-        (tmp_path / "script.py").write_text(BECOMES)
-        (tmp_path / "delivered").touch()
+        (tmp_path / "draft").write_text(BECOMES)
+        (tmp_path / "draft").rename(tmp_path / "script.py")
         said, complaints = waiter.communicate(timeout=60)
     assert complaints == ""
     bare = subprocess.run(
