@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,10 +171,15 @@ class ContainerExecutor:
                 raise SandboxError("The run has ended.", "Start it again.")
             workspace = Workspace(engine, self._options)
             self._workspaces.append(workspace)
-            workspace.open(image, door)
+            workspace.make_volumes(door)
             container = ScriptContainer(workspace, self._options)
             environment = _environment(database_url, self._run_name or workspace.run_id)
-            container.start(image, USUAL_LIMITS, environment, with_door=door is not None)
+            with ThreadPoolExecutor(1) as beside:
+                starting = beside.submit(
+                    container.start, image, USUAL_LIMITS, environment, with_door=door is not None
+                )
+                workspace.open(image, door)
+                starting.result()
         notes = (base.note,) if base.note else ()
         return _Place(requirements, database_url, workspace, container, notes)
 

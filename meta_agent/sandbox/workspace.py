@@ -45,7 +45,7 @@ READY = b"gateway: ready"
 
 
 class Workspace:
-    """Volumes and holder of one script. ``open`` makes them, ``remove`` takes them away again."""
+    """Volumes and holder of one script: first the ones, then the other. ``remove`` takes them away again."""
 
     def __init__(self, engine: Engine, options: SandboxOptions) -> None:
         self.run_id = uuid4().hex[:12]
@@ -54,13 +54,29 @@ class Workspace:
         self._options = options
         self._holder: Container | None = None
 
+    def make_volumes(self, door: Door | None) -> None:
+        """What the holder and the script's container share. Raises SandboxError."""
+        size, owner = str(self._options.result_limit_bytes), int(_holder_user(door).split(":")[0])
+        plan = {
+            "app": memory_volume("4m", owner, 100),
+            "output": memory_volume(size, SCRIPT_USER, 4 * self._options.result_limit_files),
+        }
+        if door is not None:
+            plan["door"] = memory_volume("1m", owner, 100)
+        if door is not None and door.files:
+            plan["certificates"] = memory_volume("1m", SCRIPT_USER, 100)
+        with translated("prepare the sandbox"):
+            for name, options in plan.items():
+                self.engine.client.volumes.create(
+                    self._name(name), driver="local", driver_opts=options, labels=self.labels
+                )
+
     def open(self, image: str, door: Door | None) -> None:
         """Start the holder, with the gateway to the database. Returns when the socket is there.
 
         Raises SandboxError; what was already made is removed by ``remove``.
         """
         with translated("prepare the sandbox"):
-            self._make_volumes(door)
             self._start_holder(image, door)
             self._put(OUTPUT, *_output_tree())
             self._put(APP, *_app_tree())
@@ -106,21 +122,6 @@ class Workspace:
         if self._holder is None:
             raise RuntimeError("the workspace is not open")
         return self._holder
-
-    def _make_volumes(self, door: Door | None) -> None:
-        size, owner = str(self._options.result_limit_bytes), int(_holder_user(door).split(":")[0])
-        plan = {
-            "app": memory_volume("4m", owner, 100),
-            "output": memory_volume(size, SCRIPT_USER, 4 * self._options.result_limit_files),
-        }
-        if door is not None:
-            plan["door"] = memory_volume("1m", owner, 100)
-        if door is not None and door.files:
-            plan["certificates"] = memory_volume("1m", SCRIPT_USER, 100)
-        for name, options in plan.items():
-            self.engine.client.volumes.create(
-                self._name(name), driver="local", driver_opts=options, labels=self.labels
-            )
 
     def _start_holder(self, image: str, door: Door | None) -> None:
         mounts = {
