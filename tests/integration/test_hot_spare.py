@@ -137,6 +137,7 @@ class Interceptor:
             while data := source.recv(65536):
                 self.answers.wait()
                 target.sendall(data)
+            self.answers.wait()
             target.shutdown(socket.SHUT_WR)
 
 
