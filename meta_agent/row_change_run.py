@@ -30,6 +30,7 @@ from meta_agent.run_steps import (
     write_deployment_package,
 )
 from meta_agent.runs.journal import RunJournal
+from meta_agent.sandbox.door import with_own_authority
 from meta_agent.script_failures import failure_of, findings_of
 from meta_agent.validators.row_changes import row_change, row_changes
 
@@ -54,7 +55,7 @@ def writing_url(options: PipelineOptions) -> str:
             "There is no database whose rows could be changed.",
             "Set DATABASE_URL in .env; the sample portfolio can only be read.",
         )
-    return normalise_url(options.writing_url)
+    return with_own_authority(normalise_url(options.writing_url))
 
 
 def execute_change(
