@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from meta_agent.validators.constants import Constants
 from meta_agent.validators.literals import (
     HOLE,
     NUMBER,
@@ -26,44 +27,29 @@ from meta_agent.validators.literals import (
 from meta_agent.validators.origins import Origins
 from meta_agent.validators.program import Program
 from meta_agent.validators.references import References
+from meta_agent.validators.text_functions import (
+    BRACES,
+    COMPOSABLE,
+    ENVIRONMENT,
+    NUMERIC_CALLS,
+    NUMERIC_FORMAT,
+    PATH_FUNCTIONS,
+    PATH_PARTS,
+    PATHS,
+    PERCENT,
+    PLACEHOLDERS,
+    SAME_TEXT,
+    STRIPPING_METHODS,
+    TEXT_METHODS,
+    UNCHANGED_METHODS,
+)
 
-IDENTIFIER = "ident"
 MOST_CANDIDATES = 12
 LONGEST_TEXT = 100_000
 MOST_STEPS = 200_000
 MOST_CHARACTERS = 4_000_000
 DEEPEST = 60
-_NUMERIC_FORMAT = re.compile(r"[^{}]*[dfeEgGn%bxX]$")
-_PERCENT = re.compile(r"%(?:\((\w{1,60})\))?[-#0 +]{0,5}[\d*]{0,5}(?:\.\d{1,5})?([diouxXeEfFgGcrsa%])")
-_BRACES = re.compile(r"\{\{|\}\}|\{(\w{0,60})[^{}]{0,60}\}")
-_NUMERIC_CALLS = {"int", "float", "len", "round", "abs", "bool", "ord", "hash", "id"}
-_SAME_TEXT = {
-    "builtins.str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath",
-    "os.path.expandvars", "os.path.expanduser", "os.fsencode", "textwrap.dedent", "inspect.cleandoc",
-    "sqlalchemy.text", "sqlalchemy.sql.text", "sqlalchemy.sql.expression.text", "psycopg2.sql.SQL",
-    "sys.intern", "io.StringIO",
-}  # fmt: skip
-_PATHS = {"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath", "os.path.join"}
-_ENVIRONMENT = {"os.getenv", "os.environ.get", "os.environ.setdefault", "os.environ.pop"}
-_COMPOSABLE = {
-    "psycopg2.sql.Identifier": IDENTIFIER,
-    "psycopg2.sql.Placeholder": "%s",
-    "psycopg2.sql.Literal": "'x'",
-}
-_TEXT_METHODS: dict[str, Callable[[str], str]] = {
-    "lower": str.lower, "upper": str.upper, "strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip,
-    "title": str.title, "casefold": str.casefold, "swapcase": str.swapcase, "capitalize": str.capitalize,
-}  # fmt: skip
-_UNCHANGED_METHODS = {
-    "encode",
-    "decode",
-    "as_posix",
-    "resolve",
-    "absolute",
-    "expanduser",
-    "as_string",
-    "__str__",
-}
+_COMPUTED = (ast.Call, ast.BinOp, ast.JoinedStr, ast.FormattedValue, ast.Subscript)
 _UNKNOWN = (HOLE,)
 
 
@@ -79,11 +65,13 @@ class Evaluator:
         self._texts: dict[ast.AST, tuple[str, ...]] = {}
         self.references = References(program)
         self._origins = Origins(program, self.references, self.constant)
+        self.constants = Constants(program, self.origins)
 
     @property
     def exhausted(self) -> bool:
         """Whether some value was given up because it takes too long to work out."""
-        return self._gave_up or self.references.exhausted or self.program.overflowing
+        given_up = self._gave_up or self.references.exhausted or self.constants.exhausted
+        return given_up or self.program.overflowing
 
     def origins(self, node: ast.AST | None) -> frozenset[str]:
         """The dotted names ``node`` can reach: see ``origins.py``."""
@@ -127,6 +115,9 @@ class Evaluator:
     def _fold(self, node: ast.AST) -> tuple[str, ...]:
         if isinstance(node, ast.Constant):
             return constant_text(node.value)
+        exact = self.constants.text(node) if isinstance(node, _COMPUTED) else None
+        if exact is not None:
+            return (exact,)
         fold = self._FOLDS.get(type(node))
         return _UNKNOWN if fold is None else fold(self, node)
 
@@ -135,7 +126,7 @@ class Evaluator:
 
     def _fold_formatted(self, node: ast.FormattedValue) -> tuple[str, ...]:
         spec = self.texts(node.format_spec) if node.format_spec else ("",)
-        if all(_NUMERIC_FORMAT.match(text) for text in spec):
+        if all(NUMERIC_FORMAT.match(text) for text in spec):
             return (NUMBER,)
         return self.texts(node.value)
 
@@ -145,9 +136,18 @@ class Evaluator:
         if isinstance(node.op, ast.Mod):
             return self._percent(node)
         if is_number(node.left) or is_number(node.right):
-            return self._repeated(node) if isinstance(node.op, ast.Mult) else (NUMBER,)
+            text = node.left if is_number(node.right) else node.right
+            is_text = isinstance(node.op, ast.Mult) and not is_number(text) and self.constant(text) is not None
+            return _UNKNOWN if is_text else (NUMBER,)
         if isinstance(node.op, ast.Div):
             return self._joined_path([self.texts(node.left), self.texts(node.right)])
+        return self._placeholders(node) if isinstance(node.op, ast.Mult) else _UNKNOWN
+
+    def _placeholders(self, node: ast.BinOp) -> tuple[str, ...]:
+        """``"%s, " * len(ids)`` stands for parameters, however many."""
+        for text in (*self.texts(node.left), *self.texts(node.right)):
+            if PLACEHOLDERS.fullmatch(text):
+                return (text,)
         return _UNKNOWN
 
     def _fold_sum(self, node: ast.BinOp) -> tuple[str, ...]:
@@ -161,14 +161,6 @@ class Evaluator:
             return (NUMBER,)
         return self._product([self.texts(operand) for operand in reversed(operands)])
 
-    def _repeated(self, node: ast.BinOp) -> tuple[str, ...]:
-        text, times = (node.left, node.right) if is_number(node.right) else (node.right, node.left)
-        known = self.constant(text)
-        count = times.value if isinstance(times, ast.Constant) else None
-        if known is None or not isinstance(count, int) or is_number(text):
-            return (NUMBER,)
-        return tuple(part * count if len(part) * count <= LONGEST_TEXT else HOLE for part in known)
-
     def _percent(self, node: ast.BinOp) -> tuple[str, ...]:
         values: dict[str, ast.expr] = {}
         listed: list[ast.expr] = [node.right]
@@ -178,7 +170,7 @@ class Evaluator:
             values = literal_entries(node.right)
         if is_number(node.left) or is_number(node.right):
             listed = [node.right]
-        return self._all(self._fill(text, _PERCENT, values, listed) for text in self.texts(node.left))
+        return self._all(self._fill(text, PERCENT, values, listed) for text in self.texts(node.left))
 
     def _fill(
         self, text: str, pattern: re.Pattern[str], named: dict[str, ast.expr], listed: list[ast.expr]
@@ -193,7 +185,7 @@ class Evaluator:
                 pieces.append((match.group()[0],))
                 continue
             key = match.group(1) or ""
-            if not key and pattern is _PERCENT and match.group(2) in "diouxXeEfFgG":
+            if not key and pattern is PERCENT and match.group(2) in "diouxXeEfFgG":
                 pieces.append((NUMBER,))
             else:
                 pieces.append(self._slot(key, slot, named, listed))
@@ -252,19 +244,21 @@ class Evaluator:
 
     def _known_call(self, name: str, node: ast.Call) -> tuple[str, ...] | None:
         first = node.args[0] if node.args else None
-        if name in _COMPOSABLE:
-            return (_COMPOSABLE[name],)
-        if name in _SAME_TEXT:
+        if name in COMPOSABLE:
+            return (COMPOSABLE[name],)
+        if name in SAME_TEXT:
             return self.texts(first)
-        if name in _PATHS:
+        if name in PATHS:
             return self._joined_path([self.texts(part) for part in node.args])
-        if name in _ENVIRONMENT:
+        if name in ENVIRONMENT:
             return self._all([_UNKNOWN, self.texts(argument(node, 1, "default"))])
+        if name in PATH_FUNCTIONS:
+            return tuple(PATH_FUNCTIONS[name](text) for text in self.texts(first))
         if name == "pathlib.Path.home":
             return ("~",)
         if name in ("builtins.chr", "builtins.map"):
             return self._character(first) if name == "builtins.chr" else _UNKNOWN
-        if name.removeprefix("builtins.") in _NUMERIC_CALLS:
+        if name.removeprefix("builtins.") in NUMERIC_CALLS:
             return (NUMBER,)
         return None
 
@@ -274,9 +268,12 @@ class Evaluator:
 
     def _method(self, node: ast.Call, func: ast.Attribute) -> tuple[str, ...] | None:
         name = func.attr
-        if name in _TEXT_METHODS and not node.args:
-            return tuple(_TEXT_METHODS[name](text) for text in self.texts(func.value))
-        if name in _UNCHANGED_METHODS:
+        if name in TEXT_METHODS and not node.args:
+            return tuple(TEXT_METHODS[name](text) for text in self.texts(func.value))
+        if name in STRIPPING_METHODS and len(node.args) == 1:
+            cut = self.constant(node.args[0]) or ("",)
+            return tuple(STRIPPING_METHODS[name](text, cut[0]) for text in self.texts(func.value))
+        if name in UNCHANGED_METHODS:
             return self.texts(func.value)
         if name == "join" and len(node.args) == 1:
             return self._joined(func.value, node.args[0])
@@ -285,7 +282,7 @@ class Evaluator:
         if name == "format":
             named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
             listed = list(node.args)
-            return self._all(self._fill(text, _BRACES, named, listed) for text in self.texts(func.value))
+            return self._all(self._fill(text, BRACES, named, listed) for text in self.texts(func.value))
         if name == "replace" and len(node.args) == 2:
             return self._replaced(func.value, node.args)
         if name == "get" and node.args:
@@ -314,7 +311,8 @@ class Evaluator:
         if isinstance(node, ast.GeneratorExp | ast.ListComp | ast.SetComp):
             return [node.elt]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            return self._list_of(node.left)
+            only = self.texts(node.left) if isinstance(node.left, ast.Call) else ()
+            return [node.left] if only and PLACEHOLDERS.fullmatch(only[0]) else self._list_of(node.left)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= 200:
             return [ast.Constant(char) for char in node.value]
         if isinstance(node, ast.Call) and len(node.args) == 2 and "builtins.map" in self.origins(node.func):
@@ -346,6 +344,22 @@ class Evaluator:
             if binding.kind == "augment" and isinstance(binding.node, ast.AugAssign)
         ]
         return self._all([base, self._product([base, *added])]) if added else base
+
+    def _fold_attribute(self, node: ast.Attribute) -> tuple[str, ...]:
+        if node.attr in PATH_PARTS and self.is_path(node.value):
+            return tuple(PATH_PARTS[node.attr](text) for text in self.texts(node.value))
+        return self._fold_reference(node)
+
+    def is_path(self, node: ast.expr) -> bool:
+        """Whether this is a ``pathlib`` path, one divided into, or a part of one."""
+        if any(path.startswith("pathlib.P") for path in self.origins(node)):
+            return True
+        for value in self.values(node):
+            if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
+                return True
+            if value is not node and isinstance(value, ast.expr) and self.is_path(value):
+                return True
+        return False
 
     def _fold_reference(self, node: ast.AST) -> tuple[str, ...]:
         values = self.references.values(node)
@@ -388,6 +402,6 @@ class Evaluator:
     _FOLDS: ClassVar[dict[type[ast.AST], Callable[..., tuple[str, ...]]]] = {
         ast.JoinedStr: _fold_joined, ast.FormattedValue: _fold_formatted, ast.BinOp: _fold_binary,
         ast.IfExp: _fold_choice, ast.BoolOp: _fold_either, ast.NamedExpr: _fold_inner, ast.Await: _fold_inner,
-        ast.Name: _fold_name, ast.Attribute: _fold_reference, ast.Subscript: _fold_subscript,
+        ast.Name: _fold_name, ast.Attribute: _fold_attribute, ast.Subscript: _fold_subscript,
         ast.Call: _fold_call,
     }  # fmt: skip

@@ -11,6 +11,7 @@ import ast
 import builtins
 from collections.abc import Callable
 
+from meta_agent.validators.literals import called_name
 from meta_agent.validators.program import Program
 from meta_agent.validators.references import References
 
@@ -93,4 +94,13 @@ class Origins:
                 found.add(path[:-1])
             else:
                 found.add(f"{path}()")
-        return found
+        return found | self._own_results(node)
+
+    def _own_results(self, node: ast.Call) -> set[str]:
+        """What the script's own function of this name gives back, or yields to a ``with``."""
+        return {
+            path
+            for function in self._program.own_functions(called_name(node))
+            for value in (*self._program.returns.get(function, ()), *self._program.yields.get(function, ()))
+            for path in self.of(value)
+        }

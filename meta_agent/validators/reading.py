@@ -8,6 +8,7 @@ from functools import cached_property
 
 from meta_agent.validators.evaluation import Evaluator
 from meta_agent.validators.program import Program
+from meta_agent.validators.secrets_shown import ShownSecrets
 from meta_agent.validators.taint import Taint
 
 _TEXT_PARTS = (ast.JoinedStr, ast.FormattedValue, ast.BinOp)
@@ -21,6 +22,7 @@ class Script:
         self.program = Program(tree)
         self.evaluator = Evaluator(self.program)
         self.taint = Taint(self.program, self.evaluator)
+        self.secrets = ShownSecrets(self.program, self.evaluator)
 
     @cached_property
     def modules(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from meta_agent.validators.literals import HOLE, plain_text
+from meta_agent.validators.literals import HOLE, called_name, plain_text
 from meta_agent.validators.program import Binding, Program
 
 UNKNOWN = ast.Constant(HOLE)
@@ -97,8 +97,10 @@ class References:
     def _bound(self, bindings: list[Binding], node: ast.AST) -> list[ast.AST]:
         found: list[ast.AST] = []
         for binding in bindings:
-            if binding.kind in ("value", "entered"):
+            if binding.kind == "value":
                 found += self._parts(self.values(binding.node), binding.steps)
+            elif binding.kind == "entered":
+                found += self._parts(self._entered(binding.node), binding.steps)
             elif binding.kind == "element":
                 elements = [e for value in self.values(binding.node) for e in self._items(value, None)]
                 elements += self.appended(binding.node)
@@ -109,6 +111,15 @@ class References:
             elif binding.kind != "augment":
                 found.append(node)
         return found or [node]
+
+    def _entered(self, node: ast.AST | None) -> list[ast.AST]:
+        """What ``with`` binds: the object itself, or what the script's own context manager yields."""
+        found: list[ast.AST] = []
+        for value in self.values(node):
+            is_yielded = isinstance(node, ast.Call) and isinstance(value, ast.List)
+            inner = value.elts if is_yielded and isinstance(value, ast.List) else [value]
+            found += [deep for part in inner for deep in (self.values(part) if is_yielded else (part,))]
+        return found
 
     def _parts(self, values: Iterable[ast.AST], steps: tuple[int, ...]) -> list[ast.AST]:
         found = list(values)
@@ -159,7 +170,12 @@ class References:
             return self._view(node, func)
         if isinstance(func, ast.Attribute) and func.attr == "get" and node.args:
             return self._entry(node, func.value, node.args[0])
-        return (node,)
+        yielded = [
+            value
+            for function in self.program.own_functions(called_name(node))
+            for value in self.program.yields.get(function, ())
+        ]
+        return (ast.List(yielded[:_MOST_VALUES], ast.Load()),) if yielded else (node,)
 
     def _view(self, node: ast.Call, func: ast.Attribute) -> list[ast.AST]:
         found: list[ast.AST] = []
