@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.literals import HOLE, argument, plain_text
+from meta_agent.validators.literals import HOLE, argument, called_name, plain_text
 from meta_agent.validators.reading import Script
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -77,6 +77,8 @@ def _named_values(script: Script, node: ast.AST) -> Iterator[tuple[str, ast.expr
         )
     elif isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
         yield _name_of(node.left), node.comparators[0]
+    elif isinstance(node, ast.Call) and called_name(node) == "setattr" and len(node.args) == 3:
+        yield from ((name, node.args[2]) for name in script.evaluator.texts(node.args[1]))
     elif isinstance(node, ast.Call) and script.evaluator.origins(node.func) & {"os.getenv", "os.environ.get"}:
         default = argument(node, 1, "default")
         if default is not None:
@@ -94,7 +96,11 @@ def _name_of(target: ast.expr) -> str:
 
 
 def _is_literal_secret(script: Script, name: str, value: ast.expr) -> bool:
-    """A fully known text that is neither empty, a placeholder, nor the name over again."""
+    """A fully known text that is neither empty, a placeholder, nor the name over again; or a choice of one."""
+    if isinstance(value, ast.BoolOp):
+        return any(_is_literal_secret(script, name, part) for part in value.values)
+    if isinstance(value, ast.IfExp):
+        return any(_is_literal_secret(script, name, part) for part in (value.body, value.orelse))
     if not isinstance(value, ast.Constant | ast.BinOp | ast.JoinedStr | ast.Call):
         return False
     if isinstance(value, ast.Constant) and not isinstance(value.value, str | bytes):

@@ -137,7 +137,9 @@ class Evaluator:
             return self._percent(node)
         if is_number(node.left) or is_number(node.right):
             text = node.left if is_number(node.right) else node.right
-            is_text = isinstance(node.op, ast.Mult) and not is_number(text) and self.constant(text) is not None
+            is_text = (
+                isinstance(node.op, ast.Mult) and not is_number(text) and self.constant(text) is not None
+            )
             return _UNKNOWN if is_text else (NUMBER,)
         if isinstance(node.op, ast.Div):
             return self._joined_path([self.texts(node.left), self.texts(node.right)])

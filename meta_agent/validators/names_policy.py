@@ -139,7 +139,7 @@ _TABLE: tuple[tuple[Denial, str], ...] = (
     os.symlink os.chroot os.nice os.putenv os.unsetenv os.abort os._exit os.mknod os.mkfifo
     os.ptrace os.setsid os.setpgid os.chdir os.dup os.dup2 os.pipe os.memfd_create
     os.register_at_fork shutil.chown shutil.disk_usage signal.pthread_kill signal.raise_signal
-    signal.pause sys.addaudithook sys.path sys.setswitchinterval
+    signal.pause pathlib.Path().chmod pathlib.Path().lchmod sys.addaudithook sys.path sys.setswitchinterval
     """),
     (_INSPECT, """
     inspect dis builtins.__builtins__ builtins.object.__subclasses__ sys._getframe
@@ -169,7 +169,9 @@ _NOT_SMUGGLED = {"sqlalchemy.inspect"}
 TELLING_ATTRIBUTES = _words("ctypes subprocess builtins importlib")
 """Modules whose names mean nothing else, on whatever object they are found."""
 TELLING_METHODS: dict[str, str] = {
-    **dict.fromkeys(_words("popen execv execve execvp execvpe spawnv spawnve spawnl fork system"), "os."),
+    **dict.fromkeys(
+        _words("popen execv execve execvp execvpe spawnv spawnve spawnl fork system chmod"), "os."
+    ),
     **dict.fromkeys(_words("Popen check_output check_call"), "subprocess."),
     **dict.fromkeys(_words("import_module"), "importlib."),
     **dict.fromkeys(_words("urlopen urlretrieve"), "urllib.request."),

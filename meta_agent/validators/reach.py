@@ -60,10 +60,11 @@ def _check_import(node: ast.Import | ast.ImportFrom) -> Iterator[ValidationIssue
                 f"A star import of {rules.quoted(module)} hides what is used; name what you need.",
             )
         path = module if alias.name == "*" else f"{module}.{alias.name}".lstrip(".")
-        yield from _judge_import(path, node.lineno)
+        yield from judge_import(path, node.lineno)
 
 
-def _judge_import(path: str, line: int) -> Iterator[ValidationIssue]:
+def judge_import(path: str, line: int) -> Iterator[ValidationIssue]:
+    """Findings on loading the module, or the name of a module, that ``path`` spells."""
     denial = policy.denial_of(path)
     if denial is not None:
         yield denial.rule.at(line, denial.message(path))
@@ -95,9 +96,7 @@ def _check_call(script: Script, node: ast.Call) -> Iterator[ValidationIssue]:
     if "numpy.load" in script.evaluator.origins(node.func):
         allows_pickle = argument(node, 2, "allow_pickle")
     if allows_pickle is not None and script.evaluator.constants.value(allows_pickle) is not False:
-        yield rules.DESERIALISATION.at(
-            node.lineno, "allow_pickle can run code hidden in data; leave it out."
-        )
+        yield rules.DESERIALISATION.at(node.lineno, "allow_pickle can run code hidden in data; leave it out.")
 
 
 def _check_method(script: Script, node: ast.Call, func: ast.Attribute) -> Iterator[ValidationIssue]:

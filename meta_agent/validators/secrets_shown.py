@@ -115,7 +115,9 @@ class ShownSecrets:
             if self._evaluator.constants.value(node.slice) in _LAST_PARTS.get(called_name(base), ()):
                 return []
         values = self._other_values(node)
-        is_container = any(isinstance(v, ast.Dict | ast.List | ast.Tuple) for v in self._evaluator.values(base))
+        is_container = any(
+            isinstance(v, ast.Dict | ast.List | ast.Tuple) for v in self._evaluator.values(base)
+        )
         return values if is_container else [*values, base]
 
     def _shown_by_call(self, node: ast.Call) -> list[ast.AST]:

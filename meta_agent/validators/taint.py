@@ -15,6 +15,7 @@ from typing import Literal
 from meta_agent.validators.evaluation import Evaluator
 from meta_agent.validators.literals import called_name, plain_text
 from meta_agent.validators.program import Program
+from meta_agent.validators.text_functions import SAME_TEXT
 
 Source = Literal["outside", "visitor", "store", "decoder"]
 _VISITOR = ("builtins.input", "flask.request", "sys.stdin", "fileinput.input")
@@ -22,7 +23,8 @@ _SOURCES: dict[Source, tuple[str, ...]] = {
     "visitor": _VISITOR,
     "outside": (
         *_VISITOR, "sys.argv", "argparse.ArgumentParser().parse_args()", "getpass.getpass",
-        "argparse.ArgumentParser().parse_known_args()", "optparse.OptionParser().parse_args()", "getopt.getopt",
+        "argparse.ArgumentParser().parse_known_args()", "optparse.OptionParser().parse_args()",
+        "getopt.getopt",
     ),
     "store": (
         "os.environ", "os.getenv", "builtins.open", "io.open", "codecs.open", "pathlib.Path", "json.load",
@@ -36,8 +38,13 @@ _SOURCES: dict[Source, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _FETCHING = {"fetchone", "fetchall", "fetchmany", "read_text"}
+_KEEPING = {
+    "read", "readline", "readlines", "strip", "format", "join", "get", "decode", "replace", "splitlines", "split",
+    "items", "values", "load", "loads", "next", "list", "tuple", "pop", "copy", "open", "SQL", "text",
+}  # fmt: skip
 _CLEANING = {
-    "int", "float", "bool", "len", "round", "abs", "complex", "Decimal", "ord", "sum", "UUID", "secure_filename",
+    "int", "float", "bool", "len", "round", "abs", "complex", "Decimal", "ord", "sum", "UUID",
+    "secure_filename",
 }  # fmt: skip
 _ROUTES = {"route", "get", "post", "put", "delete", "patch"}
 _DEEPEST = 80
@@ -70,7 +77,7 @@ class Taint:
             self._known[source, node] = False
             self._depth += 1
             self._known[source, node] = self._is_source(source, node) or any(
-                self.comes_from(source, part) for part in self._inflow(node)
+                self.comes_from(source, part) for part in self._inflow(source, node)
             )
             self._depth -= 1
         return self._known[source, node]
@@ -78,9 +85,8 @@ class Taint:
     def _is_source(self, source: Source, node: ast.AST) -> bool:
         if not isinstance(node, ast.Name | ast.Attribute | ast.Call):
             return False
-        if source in ("outside", "visitor") and isinstance(node, ast.Name):
-            if id(self._program.lookup(node)) in self._visitors_names:
-                return True
+        if isinstance(node, ast.Name) and id(self._program.lookup(node)) in self._visitors_names:
+            return source in ("outside", "visitor")
         if source == "store" and isinstance(node, ast.Call) and called_name(node) in _FETCHING:
             return True
         return any(
@@ -89,10 +95,13 @@ class Taint:
             for name in _SOURCES[source]
         )
 
-    def _inflow(self, node: ast.AST) -> Sequence[ast.AST]:
-        """The expressions whose values end up in the value of ``node``."""
+    def _inflow(self, source: Source, node: ast.AST) -> Sequence[ast.AST]:
+        """The expressions whose values end up in the value of ``node``.
+
+        Of a store only the text as it was: a query object made with an engine is no stored text.
+        """
         if isinstance(node, ast.Call):
-            return self._call_inflow(node)
+            return self._call_inflow(node) if source != "store" or self._keeps_text(node) else ()
         if isinstance(node, ast.Name):
             bound = [
                 b.node
@@ -109,6 +118,10 @@ class Taint:
         if isinstance(node, ast.Subscript):
             return [node.value, *(value for value in self._evaluator.values(node) if value is not node)]
         return list(ast.iter_child_nodes(node))
+
+    def _keeps_text(self, node: ast.Call) -> bool:
+        is_own = bool(self._program.own_functions(called_name(node)))
+        return is_own or called_name(node) in _KEEPING or bool(self._evaluator.origins(node.func) & SAME_TEXT)
 
     def _call_inflow(self, node: ast.Call) -> Sequence[ast.AST]:
         name = called_name(node)
