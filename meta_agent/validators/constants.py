@@ -39,6 +39,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_, ast.Invert: operator.invert,
 }  # fmt: skip
+_CONVERSIONS: dict[int, Callable[[object], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
 _FAILURES = (
     NotConstant, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError,
     SyntaxError, MemoryError,
@@ -129,8 +130,8 @@ class Constants:
     def _formatted(self, node: ast.FormattedValue, names: Locals) -> str:
         value = self._compute(node.value, names)
         how = self._compute(node.format_spec, names) if node.format_spec else ""
-        converted = {115: str, 114: repr, 97: ascii}.get(node.conversion, lambda same: same)(value)
-        return formatted(converted, how)
+        convert = _CONVERSIONS.get(node.conversion)
+        return formatted(value if convert is None else convert(value), how)
 
     def _binary(self, node: ast.BinOp, names: Locals) -> Any:
         compute = BINARY.get(type(node.op))

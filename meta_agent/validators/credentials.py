@@ -96,7 +96,7 @@ def _name_of(target: ast.expr) -> str:
 
 
 def _is_literal_secret(script: Script, name: str, value: ast.expr) -> bool:
-    """A fully known text that is neither empty, a placeholder, nor the name over again; or a choice of one."""
+    """A known text that is neither empty, a placeholder, nor the name over again; or a choice of one."""
     if isinstance(value, ast.BoolOp):
         return any(_is_literal_secret(script, name, part) for part in value.values)
     if isinstance(value, ast.IfExp):

@@ -14,7 +14,8 @@ _ENVIRONMENTS = {"os.environ", "os.environb"}
 _SINGLE_USES = {"get", "setdefault", "pop"}
 _OUTPUTS = {
     "print", "write", "writelines", "debug", "info", "warning", "warn", "error", "critical", "exception",
-    "success", "log", "dump", "jsonify", "write_text", "write_bytes", "writerow", "writerows", "pprint", "exit",
+    "success", "log", "dump", "jsonify", "write_text", "write_bytes", "writerow", "writerows", "pprint",
+    "exit",
     "render_template", "render_template_string", "Response", "make_response", "Markup", "tabulate", "add_row",
     "title", "suptitle", "set_title", "set_xlabel", "set_ylabel", "figtext", "drawString", "drawRightString",
     "drawCentredString", "Paragraph", "write_string", "echo",

@@ -74,7 +74,7 @@ def _judge_source(script: Script, call: ast.Call, path: ast.expr) -> Iterator[Va
 
 
 def _is_looked_up(script: Script, path: ast.expr) -> bool:
-    """Whether some name in ``path`` is first looked for among others: ``if name not in REPORTS: abort(404)``."""
+    """Whether a name in ``path`` is looked for among others: ``if name not in REPORTS: abort(404)``."""
     used = {node.id for node in ast.walk(path) if isinstance(node, ast.Name)}
     function = script.program.enclosing(path, ast.FunctionDef, ast.AsyncFunctionDef)
     return any(

@@ -26,7 +26,8 @@ _SENSITIVE_MODULES = {"os", "sys", "builtins", "shutil", "io", "signal", "import
 _NAMESPACES = {"builtins.globals", "builtins.locals", "builtins.vars"}
 _BY_NAME = {"builtins.getattr": 1, "builtins.setattr": 1, "builtins.delattr": 1}
 _REPLACEABLE = {
-    "stdout", "stderr", "stdin", "excepthook", "displayhook", "showwarning", "formatwarning", "converter", "default",
+    "stdout", "stderr", "stdin", "excepthook", "displayhook", "showwarning", "formatwarning", "converter",
+    "default",
 }  # fmt: skip
 """What libraries mean to be replaced, as ``sys.excepthook``."""
 _GETTERS = {"operator.attrgetter", "operator.methodcaller"}

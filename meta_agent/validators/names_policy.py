@@ -21,7 +21,8 @@ ALLOWED_MODULES = _words(
     __future__ abc argparse array asyncio atexit base64 binascii bisect calendar cmath codecs collections
     colorsys contextlib concurrent.futures copy csv dataclasses datetime decimal difflib enum errno fractions
     functools getopt getpass glob graphlib gzip hashlib heapq hmac html html.parser http.HTTPStatus
-    importlib.metadata.version importlib.metadata.PackageNotFoundError io ipaddress itertools json keyword locale logging logging.config logging.handlers math mimetypes numbers
+    importlib.metadata.version importlib.metadata.PackageNotFoundError io ipaddress itertools json
+    keyword locale logging logging.config logging.handlers math mimetypes numbers
     operator os os.path pathlib platform pprint queue random re sched secrets shlex shutil signal stat
     statistics string struct sys tempfile textwrap threading time timeit tomllib traceback types
     typing unicodedata urllib.parse uuid warnings weakref xml.sax.saxutils xml.etree.ElementTree
@@ -182,10 +183,10 @@ TELLING_METHODS: dict[str, str] = {
 DENIED_METHODS: dict[str, Denial] = {
     "to_sql": _SQL_WRITE, "copy_from": _SQL_WRITE, "lobject": _SQL_WRITE, "create_all": _SQL_WRITE,
     "drop_all": _SQL_WRITE, "to_pickle": _PICKLE, "read_pickle": _PICKLE, "to_hdf": _PICKLE,
-    "add_all": _SQL_WRITE, "bulk_save_objects": _SQL_WRITE, "bulk_insert_mappings": _SQL_WRITE, "callproc": Denial(
-        rules.SQL_FUNCTION, "runs a stored procedure", "read with SELECT only"
-    ),
-    "from_pyfile": _DYNAMIC, "from_envvar": _DYNAMIC, "subprocess_exec": _COMMAND, "subprocess_shell": _COMMAND,
+    "add_all": _SQL_WRITE, "bulk_save_objects": _SQL_WRITE, "bulk_insert_mappings": _SQL_WRITE,
+    "callproc": Denial(rules.SQL_FUNCTION, "runs a stored procedure", "read with SELECT only"),
+    "from_pyfile": _DYNAMIC, "from_envvar": _DYNAMIC, "subprocess_exec": _COMMAND,
+    "subprocess_shell": _COMMAND,
     "create_connection": _NETWORK, "create_server": _NETWORK, "create_datagram_endpoint": _NETWORK,
     "create_unix_connection": _NETWORK, "create_unix_server": _NETWORK, "sock_connect": _NETWORK,
 }  # fmt: skip

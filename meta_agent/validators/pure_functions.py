@@ -124,8 +124,8 @@ def _zipped(*columns: Any) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=False))
 
 
-def _inflated(data: bytes, *window: int) -> bytes:
-    return zlib.decompressobj(*window).decompress(data, MOST_CHARACTERS)
+def _inflated(data: bytes, wbits: int = zlib.MAX_WBITS) -> bytes:
+    return zlib.decompressobj(wbits).decompress(data, MOST_CHARACTERS)
 
 
 def _decoded(data: Any, encoding: str = "utf-8", *_: str) -> Any:
@@ -223,6 +223,7 @@ def _translated(text: str, table: Any) -> str:
     return text.translate(table)
 
 
+_PADDING = ("ljust", "rjust", "center", "zfill")
 _SHARED = """
     lower upper title capitalize swapcase strip lstrip rstrip split rsplit splitlines partition
     rpartition removeprefix removesuffix startswith endswith find rfind index rindex count isalpha
@@ -231,7 +232,7 @@ _SHARED = """
 
 METHODS: dict[tuple[type, str], Callable[..., Any]] = {
     **{(kind, name): getattr(kind, name) for kind in (str, bytes) for name in _SHARED.split()},
-    **{(kind, name): _padded(name) for kind in (str, bytes) for name in ("ljust", "rjust", "center", "zfill")},
+    **{(kind, name): _padded(name) for kind in (str, bytes) for name in _PADDING},
     **{(kind, "replace"): _replaced for kind in (str, bytes)},
     **{(kind, "join"): _joined for kind in (str, bytes)},
     **{(str, name): getattr(str, name) for name in ("casefold", "isdecimal", "isidentifier", "__add__")},

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.constants import NotConstant
 from meta_agent.validators.literals import argument
+from meta_agent.validators.pure_functions import NotConstant
 from meta_agent.validators.reading import Script
 
 LONGEST_SLEEP_S = 600
 _ENDLESS = {"itertools.count", "itertools.cycle", "itertools.repeat"}
 _CONSUMING = {
-    "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "builtins.sum", "builtins.sorted",
+    "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "builtins.sum",
+    "builtins.sorted",
     "builtins.max", "builtins.min", "builtins.dict", "statistics.mean", "collections.Counter", "math.fsum",
 }  # fmt: skip
 _EXITS = {"sys.exit", "os._exit", "builtins.exit", "builtins.quit"}

@@ -13,6 +13,7 @@ from meta_agent.validators import resources, rules
 from meta_agent.validators.best_practices import check_best_practices
 from meta_agent.validators.reach import check_requirements
 from meta_agent.validators.reading import Script
+from meta_agent.validators.second_opinion import second_opinion
 from meta_agent.validators.security import check_obscurity, check_security
 from meta_agent.validators.sql import check_sql
 from meta_agent.validators.syntax import parse_script, text_issues
@@ -37,6 +38,7 @@ class ScriptValidator:
             return _verdict([tree], resources.UNKNOWN_SCRIPT)
         script = Script(tree)
         issues = [*text_issues(source), *check_requirements(requirements), *_check(script, permitted)]
+        issues += second_opinion(source.removeprefix("\ufeff"), issues)
         return _verdict(issues, resources.estimate(script))
 
 

@@ -32,10 +32,12 @@ _REFORMATTING = {
 _REFORMATTING_METHODS = {
     "upper", "lower", "title", "swapcase", "casefold", "capitalize", "encode", "decode", "hex", "strip",
     "lstrip", "rstrip", "ljust", "rjust", "center", "zfill", "split", "rsplit", "partition", "rpartition",
-    "splitlines", "removeprefix", "removesuffix", "translate", "geturl", "__str__", "expandtabs", "get_secret_value",
+    "splitlines", "removeprefix", "removesuffix", "translate", "geturl", "__str__", "expandtabs",
+    "get_secret_value",
 }  # fmt: skip
 _URL_PARSERS = {
-    "urllib.parse.urlparse()", "urllib.parse.urlsplit()", "sqlalchemy.make_url()", "sqlalchemy.engine.make_url()",
+    "urllib.parse.urlparse()", "urllib.parse.urlsplit()", "sqlalchemy.make_url()",
+    "sqlalchemy.engine.make_url()",
     "sqlalchemy.engine.url.make_url()",
 }  # fmt: skip
 _SECRET_PARTS = {"password", "netloc"}
@@ -111,14 +113,18 @@ class ShownSecrets:
     def _shown_by_part(self, node: ast.Subscript) -> list[ast.AST]:
         """A piece of a text shows the text, but what stands behind the ``@`` of a URL does not."""
         base = node.value
-        if isinstance(base, ast.Call) and base.args and plain_text(base.args[0]) == "@":
-            if self._evaluator.constants.value(node.slice) in _LAST_PARTS.get(called_name(base), ()):
-                return []
+        is_cut_at_host = isinstance(base, ast.Call) and base.args and plain_text(base.args[0]) == "@"
+        if is_cut_at_host and self._is_last_part(node):
+            return []
         values = self._other_values(node)
         is_container = any(
             isinstance(v, ast.Dict | ast.List | ast.Tuple) for v in self._evaluator.values(base)
         )
         return values if is_container else [*values, base]
+
+    def _is_last_part(self, node: ast.Subscript) -> bool:
+        last = _LAST_PARTS.get(called_name(node.value), ()) if isinstance(node.value, ast.Call) else ()
+        return self._evaluator.constants.value(node.slice) in last
 
     def _shown_by_call(self, node: ast.Call) -> list[ast.AST]:
         func = node.func

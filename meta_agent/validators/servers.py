@@ -17,7 +17,8 @@ _CONFIGURING = {"update", "from_mapping"}
 _RUN_DEBUG_POSITION = 2
 """``Flask.run(host, port, debug)``."""
 _TEMPLATES = {
-    "flask.render_template_string", "flask.stream_template_string", "jinja2.Template", "jinja2.environment.Template",
+    "flask.render_template_string", "flask.stream_template_string", "jinja2.Template",
+    "jinja2.environment.Template",
 }  # fmt: skip
 _REACHING_FILTER = re.compile(r"\|\s*attr\s*\(")
 

@@ -9,7 +9,7 @@ from math import log2, prod
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.constants import NotConstant
+from meta_agent.validators.pure_functions import NotConstant
 from meta_agent.validators.reading import Script
 
 LARGEST_ITEMS = 200_000_000
@@ -17,8 +17,8 @@ LARGEST_ITEMS = 200_000_000
 MOST_ROUNDS = 10_000_000_000
 MOST_BITS = 100_000_000
 _MATERIALISING = {
-    "builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.bytes", "builtins.bytearray",
-    "numpy.array",
+    "builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.bytes",
+    "builtins.bytearray", "numpy.array",
 }  # fmt: skip
 _ALLOCATING = {
     "builtins.bytes", "builtins.bytearray", "numpy.zeros", "numpy.ones", "numpy.empty", "numpy.full",
@@ -99,7 +99,7 @@ def _elements(script: Script, call: ast.Call) -> float:
     sizes = shape if isinstance(shape, tuple | list) else (shape,)
     if shape is NotConstant or not all(isinstance(size, int | float) for size in sizes):
         return 0
-    return prod(sizes)
+    return float(prod(sizes))
 
 
 def _rounds(script: Script, node: ast.expr) -> float:

@@ -39,7 +39,8 @@ _SOURCES: dict[Source, tuple[str, ...]] = {
 }  # fmt: skip
 _FETCHING = {"fetchone", "fetchall", "fetchmany", "read_text"}
 _KEEPING = {
-    "read", "readline", "readlines", "strip", "format", "join", "get", "decode", "replace", "splitlines", "split",
+    "read", "readline", "readlines", "strip", "format", "join", "get", "decode", "replace", "splitlines",
+    "split",
     "items", "values", "load", "loads", "next", "list", "tuple", "pop", "copy", "open", "SQL", "text",
 }  # fmt: skip
 _CLEANING = {
