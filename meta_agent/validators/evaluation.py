@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from meta_agent.validators import text_functions as functions
 from meta_agent.validators.constants import Constants
 from meta_agent.validators.literals import (
     HOLE,
@@ -27,22 +28,6 @@ from meta_agent.validators.literals import (
 from meta_agent.validators.origins import Origins
 from meta_agent.validators.program import Program
 from meta_agent.validators.references import References
-from meta_agent.validators.text_functions import (
-    BRACES,
-    COMPOSABLE,
-    ENVIRONMENT,
-    NUMERIC_CALLS,
-    NUMERIC_FORMAT,
-    PATH_FUNCTIONS,
-    PATH_PARTS,
-    PATHS,
-    PERCENT,
-    PLACEHOLDERS,
-    SAME_TEXT,
-    STRIPPING_METHODS,
-    TEXT_METHODS,
-    UNCHANGED_METHODS,
-)
 
 MOST_CANDIDATES = 12
 LONGEST_TEXT = 100_000
@@ -126,7 +111,7 @@ class Evaluator:
 
     def _fold_formatted(self, node: ast.FormattedValue) -> tuple[str, ...]:
         spec = self.texts(node.format_spec) if node.format_spec else ("",)
-        if all(NUMERIC_FORMAT.match(text) for text in spec):
+        if all(functions.NUMERIC_FORMAT.match(text) for text in spec):
             return (NUMBER,)
         return self.texts(node.value)
 
@@ -148,7 +133,7 @@ class Evaluator:
     def _placeholders(self, node: ast.BinOp) -> tuple[str, ...]:
         """``"%s, " * len(ids)`` stands for parameters, however many."""
         for text in (*self.texts(node.left), *self.texts(node.right)):
-            if PLACEHOLDERS.fullmatch(text):
+            if functions.PLACEHOLDERS.fullmatch(text):
                 return (text,)
         return _UNKNOWN
 
@@ -172,7 +157,9 @@ class Evaluator:
             values = literal_entries(node.right)
         if is_number(node.left) or is_number(node.right):
             listed = [node.right]
-        return self._all(self._fill(text, PERCENT, values, listed) for text in self.texts(node.left))
+        return self._all(
+            self._fill(text, functions.PERCENT, values, listed) for text in self.texts(node.left)
+        )
 
     def _fill(
         self, text: str, pattern: re.Pattern[str], named: dict[str, ast.expr], listed: list[ast.expr]
@@ -187,7 +174,7 @@ class Evaluator:
                 pieces.append((match.group()[0],))
                 continue
             key = match.group(1) or ""
-            if not key and pattern is PERCENT and match.group(2) in "diouxXeEfFgG":
+            if not key and pattern is functions.PERCENT and match.group(2) in "diouxXeEfFgG":
                 pieces.append((NUMBER,))
             else:
                 pieces.append(self._slot(key, slot, named, listed))
@@ -246,36 +233,32 @@ class Evaluator:
 
     def _known_call(self, name: str, node: ast.Call) -> tuple[str, ...] | None:
         first = node.args[0] if node.args else None
-        if name in COMPOSABLE:
-            return (COMPOSABLE[name],)
-        if name in SAME_TEXT:
+        if name in functions.COMPOSABLE:
+            return (functions.COMPOSABLE[name],)
+        if name in functions.SAME_TEXT:
             return self.texts(first)
-        if name in PATHS:
+        if name in functions.PATHS:
             return self._joined_path([self.texts(part) for part in node.args])
-        if name in ENVIRONMENT:
+        if name in functions.ENVIRONMENT:
             return self._all([_UNKNOWN, self.texts(argument(node, 1, "default"))])
-        if name in PATH_FUNCTIONS:
-            return tuple(PATH_FUNCTIONS[name](text) for text in self.texts(first))
+        if name in functions.PATH_FUNCTIONS:
+            return tuple(functions.PATH_FUNCTIONS[name](text) for text in self.texts(first))
         if name == "pathlib.Path.home":
             return ("~",)
-        if name in ("builtins.chr", "builtins.map"):
-            return self._character(first) if name == "builtins.chr" else _UNKNOWN
-        if name.removeprefix("builtins.") in NUMERIC_CALLS:
+        if name == "builtins.map":
+            return _UNKNOWN
+        if name.removeprefix("builtins.") in functions.NUMERIC_CALLS:
             return (NUMBER,)
         return None
 
-    def _character(self, node: ast.expr | None) -> tuple[str, ...]:
-        code = small_number(node)
-        return (chr(code),) if isinstance(code, int) and 0 <= code < 0x110000 else _UNKNOWN
-
     def _method(self, node: ast.Call, func: ast.Attribute) -> tuple[str, ...] | None:
         name = func.attr
-        if name in TEXT_METHODS and not node.args:
-            return tuple(TEXT_METHODS[name](text) for text in self.texts(func.value))
-        if name in STRIPPING_METHODS and len(node.args) == 1:
+        if name in functions.TEXT_METHODS and not node.args:
+            return tuple(functions.TEXT_METHODS[name](text) for text in self.texts(func.value))
+        if name in functions.STRIPPING_METHODS and len(node.args) == 1:
             cut = self.constant(node.args[0]) or ("",)
-            return tuple(STRIPPING_METHODS[name](text, cut[0]) for text in self.texts(func.value))
-        if name in UNCHANGED_METHODS:
+            return tuple(functions.STRIPPING_METHODS[name](text, cut[0]) for text in self.texts(func.value))
+        if name in functions.UNCHANGED_METHODS:
             return self.texts(func.value)
         if name == "join" and len(node.args) == 1:
             return self._joined(func.value, node.args[0])
@@ -284,7 +267,9 @@ class Evaluator:
         if name == "format":
             named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
             listed = list(node.args)
-            return self._all(self._fill(text, BRACES, named, listed) for text in self.texts(func.value))
+            return self._all(
+                self._fill(text, functions.BRACES, named, listed) for text in self.texts(func.value)
+            )
         if name == "replace" and len(node.args) == 2:
             return self._replaced(func.value, node.args)
         if name == "get" and node.args:
@@ -314,7 +299,11 @@ class Evaluator:
             return [node.elt]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             only = self.texts(node.left) if isinstance(node.left, ast.Call) else ()
-            return [node.left] if only and PLACEHOLDERS.fullmatch(only[0]) else self._list_of(node.left)
+            return (
+                [node.left]
+                if only and functions.PLACEHOLDERS.fullmatch(only[0])
+                else self._list_of(node.left)
+            )
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= 200:
             return [ast.Constant(char) for char in node.value]
         if isinstance(node, ast.Call) and len(node.args) == 2 and "builtins.map" in self.origins(node.func):
@@ -348,8 +337,8 @@ class Evaluator:
         return self._all([base, self._product([base, *added])]) if added else base
 
     def _fold_attribute(self, node: ast.Attribute) -> tuple[str, ...]:
-        if node.attr in PATH_PARTS and self.is_path(node.value):
-            return tuple(PATH_PARTS[node.attr](text) for text in self.texts(node.value))
+        if node.attr in functions.PATH_PARTS and self.is_path(node.value):
+            return tuple(functions.PATH_PARTS[node.attr](text) for text in self.texts(node.value))
         return self._fold_reference(node)
 
     def is_path(self, node: ast.expr) -> bool:

@@ -72,8 +72,9 @@ def _results(source: str) -> list[tuple[str, int, str]]:
 def _tests() -> Any:
     """The chosen tests; bandit's way of showing warnings and its log are kept from the user."""
     shown = warnings.formatwarning
-    from bandit.core import config, test_set
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from bandit.core import config, test_set
     warnings.formatwarning = shown
     logging.getLogger("bandit").setLevel(logging.CRITICAL + 1)
     return test_set.BanditTestSet(config.BanditConfig(), profile={"include": sorted(RULE_OF_TEST)})

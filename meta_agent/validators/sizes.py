@@ -9,7 +9,6 @@ from math import log2, prod
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.pure_functions import NotConstant
 from meta_agent.validators.reading import Script
 
 LARGEST_ITEMS = 200_000_000
@@ -91,25 +90,25 @@ def _is_large_call(script: Script, call: ast.Call) -> bool:
     return bool(origins & _ALLOCATING) and _elements(script, call) > LARGEST_ITEMS
 
 
-def _elements(script: Script, call: ast.Call) -> float:
+def _elements(script: Script, call: ast.Call) -> int:
     """How many elements an array of these sizes has: one number, a shape, or several numbers."""
     if not call.args:
         return 0
     shape = script.evaluator.constants.value(call.args[0])
-    sizes = shape if isinstance(shape, tuple | list) else (shape,)
-    if shape is NotConstant or not all(isinstance(size, int | float) for size in sizes):
-        return 0
-    return float(prod(sizes))
+    sizes = list(shape) if isinstance(shape, tuple | list) else [shape]
+    whole = [size for size in sizes if isinstance(size, int)]
+    return prod(whole) if len(whole) == len(sizes) else 0
 
 
-def _rounds(script: Script, node: ast.expr) -> float:
+def _rounds(script: Script, node: ast.expr) -> int:
     """How often a loop over ``range(...)`` runs; 0 where that is not known."""
     for value in script.evaluator.values(node):
         if isinstance(value, ast.Call) and "builtins.range" in script.evaluator.origins(value.func):
-            limits = [script.evaluator.constants.value(part) for part in value.args]
-            if limits and all(isinstance(limit, int) for limit in limits):
-                start, stop, step = (0, *limits, 1) if len(limits) == 1 else (*limits, 1, 1)[:3]
-                return abs(stop - start) / max(abs(step), 1)
+            known = [script.evaluator.constants.value(part) for part in value.args]
+            limits = [limit for limit in known if isinstance(limit, int)]
+            if limits and len(limits) == len(value.args):
+                start, stop, step = (0, limits[0], 1) if len(limits) == 1 else [*limits, 1][:3]
+                return abs(stop - start) // max(abs(step), 1)
     return 0
 
 
