@@ -61,7 +61,7 @@ def is_secret_name(name: str) -> bool:
 def _named_values(script: Script, node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Every pair of a name and the expression given to it."""
     if isinstance(node, ast.Assign):
-        yield from ((_name_of(target), node.value) for target in node.targets)
+        yield from (pair for target in node.targets for pair in _assigned(target, node.value))
     elif isinstance(node, ast.AnnAssign | ast.NamedExpr | ast.AugAssign) and node.value is not None:
         yield _name_of(node.target), node.value
     elif isinstance(node, ast.keyword) and node.arg:
@@ -83,6 +83,13 @@ def _named_values(script: Script, node: ast.AST) -> Iterator[tuple[str, ast.expr
         default = argument(node, 1, "default")
         if default is not None:
             yield from ((name, default) for name in script.evaluator.texts(argument(node, 0, "key")))
+
+
+def _assigned(target: ast.expr, value: ast.expr) -> list[tuple[str, ast.expr]]:
+    """``user, password = "me", "secret"`` part by part."""
+    if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        return [(_name_of(part), item) for part, item in zip(target.elts, value.elts, strict=False)]
+    return [(_name_of(target), value)]
 
 
 def _name_of(target: ast.expr) -> str:
@@ -108,13 +115,18 @@ def _is_literal_secret(script: Script, name: str, value: ast.expr) -> bool:
     if isinstance(value, ast.Call) and not isinstance(value.func, ast.Attribute):
         return False
     known = script.evaluator.constant(value)
-    if known is None:
+    if known is None or (name.lower().endswith("token") and not any(map(_looks_random, known))):
         return False
     is_argument = isinstance(script.program.parents.get(value), ast.keyword)
     return any(
         len(text) >= 3 and not _PLACEHOLDER.search(text) and (is_argument or text.lower() != name.lower())
         for text in known
     )
+
+
+def _looks_random(text: str) -> bool:
+    """A key's look; ``token = "SELECT"`` is a word of some language."""
+    return len(text) >= 16 or (len(text) >= 8 and any(char.isdigit() for char in text))
 
 
 def _check_text(line: int, text: str) -> Iterator[ValidationIssue]:

@@ -264,9 +264,9 @@ class Evaluator:
             return self._joined(func.value, node.args[0])
         if name == "joinpath":
             return self._joined_path([self.texts(func.value), *(self.texts(part) for part in node.args)])
-        if name == "format":
+        if name in ("format", "format_map"):
             named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-            listed = list(node.args)
+            listed = list(node.args) if name == "format" else []
             return self._all(
                 self._fill(text, functions.BRACES, named, listed) for text in self.texts(func.value)
             )
@@ -278,9 +278,9 @@ class Evaluator:
 
     def _replaced(self, base: ast.expr, arguments: list[ast.expr]) -> tuple[str, ...]:
         old, new = (self.constant(argument) for argument in arguments)
-        if old is None or new is None or len(old) > 1 or len(new) > 1 or not old[0]:
+        if old is None or len(old) > 1 or not old[0] or len(new or ()) > 1:
             return _UNKNOWN
-        results = [text.replace(old[0], new[0]) for text in self.texts(base)]
+        results = [text.replace(old[0], new[0] if new else HOLE) for text in self.texts(base)]
         return tuple(text if len(text) <= LONGEST_TEXT else HOLE for text in results)
 
     def _joined(self, separator: ast.expr, items: ast.expr) -> tuple[str, ...]:
@@ -328,10 +328,13 @@ class Evaluator:
         return self._all(found) if found else _UNKNOWN
 
     def _fold_name(self, node: ast.Name) -> tuple[str, ...]:
+        bindings = self.program.lookup(node)
+        if self.program.is_inside(node, bindings):
+            return self._all(self.texts(value) for value in self.references.values_before(node, bindings))
         base = self._fold_reference(node)
         added = [
             self.texts(binding.node.value)
-            for binding in self.program.lookup(node)
+            for binding in bindings
             if binding.kind == "augment" and isinstance(binding.node, ast.AugAssign)
         ]
         return self._all([base, self._product([base, *added])]) if added else base

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.literals import called_name
+from meta_agent.validators.literals import called_name, plain_text
 from meta_agent.validators.reading import Script
 
 _ENVIRONMENTS = {"os.environ", "os.environb"}
@@ -21,6 +22,7 @@ _OUTPUTS = {
     "drawCentredString", "Paragraph", "write_string", "echo",
 }  # fmt: skip
 _WRITING_METHODS = {"to_csv", "to_json", "to_excel", "to_html", "to_string", "to_markdown", "to_parquet"}
+_CELL = re.compile(r"[A-Z]{1,3}\d{1,7}")
 _ROUTES = {"route", "get", "post", "put", "delete", "patch", "errorhandler"}
 
 
@@ -46,6 +48,8 @@ def _put_out(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.Raise):
         raised = node.exc
         return [*raised.args] if isinstance(raised, ast.Call) else []
+    if isinstance(node, ast.Assign):
+        return [node.value] if any(map(_is_cell, node.targets)) else []
     if isinstance(node, ast.Assert):
         return [node.msg] if node.msg is not None else []
     if not isinstance(node, ast.Call):
@@ -55,6 +59,13 @@ def _put_out(node: ast.AST) -> list[ast.expr]:
     if isinstance(node.func, ast.Attribute) and node.func.attr in _WRITING_METHODS:
         return [node.func.value]
     return []
+
+
+def _is_cell(target: ast.expr) -> bool:
+    """``sheet["A1"] = …`` and ``sheet.cell(1, 1).value = …``."""
+    if isinstance(target, ast.Subscript):
+        return bool(_CELL.fullmatch(str(plain_text(target.slice))))
+    return isinstance(target, ast.Attribute) and target.attr == "value" and isinstance(target.value, ast.Call)
 
 
 def _check_pages(script: Script) -> Iterator[ValidationIssue]:

@@ -30,6 +30,8 @@ _REPLACEABLE = {
     "default",
 }  # fmt: skip
 """What libraries mean to be replaced, as ``sys.excepthook``."""
+_OPEN_OBJECTS = ("builtins.", "pandas.options", "flask.g", "flask.session", "flask.current_app")
+"""What is there to be written to."""
 _GETTERS = {"operator.attrgetter", "operator.methodcaller"}
 
 
@@ -90,7 +92,7 @@ def _check_patch(script: Script, node: ast.Attribute) -> Iterator[ValidationIssu
 
 def _is_of_a_module(script: Script, node: ast.expr) -> bool:
     paths = script.evaluator.origins(node)
-    return any("(" not in path and not path.startswith(("builtins.", "pandas.options")) for path in paths)
+    return any("(" not in path and not path.startswith(_OPEN_OBJECTS) for path in paths)
 
 
 def _patches(line: int, name: str) -> ValidationIssue:

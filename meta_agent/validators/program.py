@@ -83,6 +83,14 @@ class Program:
             scope = scope.parent
         return []
 
+    def is_inside(self, name: ast.Name, bindings: list[Binding]) -> bool:
+        """Whether ``name`` stands in a value bound to it: the second one in ``query = query + more``."""
+        bound = {binding.node for binding in bindings if binding.kind == "value"}
+        parent: ast.AST | None = name
+        while parent is not None and parent not in bound and not isinstance(parent, ast.stmt):
+            parent = self.parents.get(parent)
+        return parent in bound
+
     def own_functions(self, name: str) -> list[Function]:
         """The script's functions of this name; none where there are too many to follow."""
         found = self.functions.get(name, [])

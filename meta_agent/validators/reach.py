@@ -16,7 +16,8 @@ _REQUIREMENT = re.compile(
     r"^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[\w,\s.-]*\])?\s*([<>=!~][^@:/]*)?$"
 )
 _LONGEST_REQUIREMENT = 200
-_PANDAS_ESCAPE = re.compile(r"__|@\s*\w+\s*[.(\[]")
+_SPECIAL_ATTRIBUTE = re.compile(r"__")
+_PANDAS_NAME = re.compile(r"@\s*(\w+)\s*[.(\[]")
 
 
 def check_reach(script: Script) -> Iterator[ValidationIssue]:
@@ -108,11 +109,17 @@ def _check_method(script: Script, node: ast.Call, func: ast.Attribute) -> Iterat
         yield denial.rule.at(node.lineno, denial.message(f".{name}()"))
     if name in ("eval", "query") and node.args:
         texts = script.evaluator.texts(node.args[0])
-        if any(_PANDAS_ESCAPE.search(text) for text in texts) or script.taint.from_outside(node.args[0]):
+        if any(_escapes(script, text) for text in texts) or script.taint.from_outside(node.args[0]):
             yield rules.DYNAMIC_CODE.at(
                 node.lineno,
                 f"The expression given to .{name}() can reach Python objects; filter with plain pandas.",
             )
+
+
+def _escapes(script: Script, expression: str) -> bool:
+    """Whether an expression for pandas goes through a module, as ``@pd.io`` does, or a special attribute."""
+    names = set(_PANDAS_NAME.findall(expression))
+    return bool(_SPECIAL_ATTRIBUTE.search(expression) or names & script.imported_names)
 
 
 def _is_nobodys(script: Script, func: ast.Attribute) -> bool:

@@ -36,6 +36,13 @@ class Script:
         return frozenset(found)
 
     @cached_property
+    def imported_names(self) -> frozenset[str]:
+        """The names that imports bind, anywhere in the script."""
+        imports = self.program.of_type(ast.Import, ast.ImportFrom)
+        aliases = [alias for node in imports for alias in getattr(node, "names", ())]
+        return frozenset(alias.asname or alias.name.partition(".")[0] for alias in aliases)
+
+    @cached_property
     def text_expressions(self) -> tuple[tuple[ast.expr, tuple[str, ...]], ...]:
         """Every outermost expression that makes a text, docstrings aside, with the texts it can be."""
         return tuple((node, self.evaluator.texts(node)) for node in self._outermost_texts())

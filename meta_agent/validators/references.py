@@ -54,6 +54,18 @@ class References:
             self._depth -= 1
         return self._known[node]
 
+    def values_before(self, name: ast.Name, bindings: list[Binding]) -> tuple[ast.AST, ...]:
+        """What ``name`` may stand for before it is made of itself, as in ``query = query + more``."""
+        first = [
+            binding
+            for binding in bindings
+            if binding.node is None or not any(self._is_same(name, part) for part in ast.walk(binding.node))
+        ]
+        return _few(self._bound(first, UNKNOWN)) if first else (UNKNOWN,)
+
+    def _is_same(self, name: ast.Name, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id == name.id
+
     def grows(self, node: ast.AST) -> bool:
         """Whether the list of this name grows in ways that are not followed."""
         return isinstance(node, ast.Name) and id(self.program.lookup(node)) in self._growing

@@ -34,7 +34,11 @@ def check_sizes(script: Script) -> Iterator[ValidationIssue]:
         too_large = (
             (isinstance(node, ast.BinOp) and _is_large_result(script, node))
             or (isinstance(node, ast.Call) and _is_large_call(script, node))
-            or (isinstance(node, ast.For) and _rounds(script, node.iter) > MOST_ROUNDS)
+            or (isinstance(node, ast.For | ast.GeneratorExp) and _rounds_of(script, node) > MOST_ROUNDS)
+            or (
+                isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp)
+                and _rounds_of(script, node) > LARGEST_ITEMS
+            )
             or (isinstance(node, ast.FormattedValue) and _is_wide(script, node))
         )
         if too_large:
@@ -98,6 +102,14 @@ def _elements(script: Script, call: ast.Call) -> int:
     sizes = list(shape) if isinstance(shape, tuple | list) else [shape]
     whole = [size for size in sizes if isinstance(size, int)]
     return prod(whole) if len(whole) == len(sizes) else 0
+
+
+def _rounds_of(
+    script: Script, node: ast.For | ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp
+) -> int:
+    if isinstance(node, ast.For):
+        return _rounds(script, node.iter)
+    return prod(max(_rounds(script, part.iter), 1) for part in node.generators)
 
 
 def _rounds(script: Script, node: ast.expr) -> int:

@@ -32,7 +32,7 @@ _FUNCTIONS = re.compile(
     r"lo_\w+|lo(read|write)|dblink\w*|set_config|nextval|setval|query_to_xml\w*|cursor_to_xml\w*|table_to_xml\w*"
     r"|schema_to_xml\w*|database_to_xml\w*|crosstab\w*|connectby|ts_stat|ts_rewrite|postgres_fdw_\w+|xpath_table"
     r"|http(_\w+)?|urlencode|schedule|schedule_in_database|unschedule|query_export_to_s3|table_import_from_s3|aws_lambda_invoke"
-    r"|txid_\w*|currtid\w*|brin_\w+|gin_clean_pending_list|system|sys_exec|sys_eval|load_extension|readfile|writefile"
+    r"|txid_\w*|currtid\w*|brin_\w+|gin_clean_pending_list|sys_exec|sys_eval|load_extension|readfile|writefile"
 )
 _PG_FUNCTIONS_ALLOWED = re.compile(
     r"pg_(size_\w+|total_relation_size|relation_size|table_size|indexes_size|database_size|tablespace_size|typeof"
