@@ -81,7 +81,9 @@ def _judge_host(line: int, host: str) -> Iterator[ValidationIssue]:
 
 
 def _is_off(script: Script, value: ast.expr | None) -> bool:
-    return value is not None and script.evaluator.constants.value(value) in (False, 0)
+    return value is not None and any(
+        known is False or known == 0 for known in script.evaluator.constants.values(value)
+    )
 
 
 def _writable(line: int) -> ValidationIssue:

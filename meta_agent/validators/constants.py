@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from meta_agent.validators.program import Program
@@ -27,6 +27,7 @@ from meta_agent.validators.pure_functions import (
 MOST_STEPS = 400_000
 MOST_STEPS_EACH = 20_000
 MOST_ROUNDS = 5_000
+MOST_CHOICES = 16
 DEEPEST = 60
 Locals = Mapping[str, Any]
 Names = Callable[[ast.AST | None], frozenset[str]]
@@ -53,6 +54,10 @@ class Constants:
         self._program = program
         self._origins = origins
         self._known: dict[ast.AST, Any] = {}
+        self._open: set[ast.AST] = set()
+        self._choices: dict[int, list[int]] = {}
+        """Which of its bindings each name takes in this round, and how many it has; in the order met."""
+        self._chosen = 0
         self._steps = 0
         self._limit = 0
         self._depth = 0
@@ -63,38 +68,86 @@ class Constants:
         return self._steps > MOST_STEPS
 
     def value(self, node: ast.AST | None) -> Any:
-        """The value of ``node``, or ``NotConstant`` itself where it has none that can be told."""
+        """The value of ``node``, or ``NotConstant`` itself where it has none, or several."""
+        values = self.values(node)
+        return values[0] if len(values) == 1 else NotConstant
+
+    def values(self, node: ast.AST | None) -> list[Any]:
+        """Every value that ``node`` has with one or another of what its names are bound to.
+
+        ``NotConstant`` is among them where one of these cannot be told.
+        """
         if node is None:
-            return NotConstant
-        if node not in self._known:
-            if self._depth == 0:
-                self._limit = min(self._steps + MOST_STEPS_EACH, MOST_STEPS)
-            with contextlib.suppress(*_FAILURES):
-                self._compute(node, _NO_LOCALS)
-        return self._known.get(node, NotConstant)
+            return [NotConstant]
+        found: list[Any] = []
+        with self._afresh():
+            for _ in range(MOST_CHOICES):
+                value = self._attempt(node, _NO_LOCALS)
+                found += [] if any(value is other for other in found) else [value]
+                if not self._choose_next():
+                    return found
+        return [*found, NotConstant]
 
-    def number(self, node: ast.AST | None) -> int | float | None:
-        """The value of ``node`` where that is a real number."""
-        value = self.value(node)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    def value_with(self, node: ast.AST, names: Locals) -> Any:
+        """The value of ``node`` where its names have these values, or ``NotConstant``."""
+        with self._afresh():
+            return self._attempt(node, names)
 
-    def text(self, node: ast.AST | None) -> str | None:
-        """The value of ``node`` where that is a text, or bytes that stand for one."""
-        value = self.value(node)
-        if isinstance(value, bytes | bytearray):
-            return bytes(value).decode("latin-1")
-        return value if isinstance(value, str) else None
+    def _attempt(self, node: ast.AST, names: Locals) -> Any:
+        with contextlib.suppress(*_FAILURES):
+            return self._compute(node, names)
+        return NotConstant
+
+    @contextlib.contextmanager
+    def _afresh(self) -> Iterator[None]:
+        """Choices, depth and steps of one question; a question may be asked in the midst of another."""
+        before = (self._choices, self._depth, self._limit)
+        self._choices, self._depth = {}, 0
+        self._limit = min(self._steps + MOST_STEPS_EACH, MOST_STEPS)
+        try:
+            yield
+        finally:
+            self._choices, self._depth, self._limit = before
+
+    def numbers(self, node: ast.AST | None) -> list[int | float]:
+        """Those values of ``node`` that are real numbers."""
+        values = self.values(node)
+        return [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+
+    def texts(self, node: ast.AST) -> list[str | None]:
+        """The values of ``node`` as texts, bytes too; None for each that is none."""
+        return [_as_text(value) for value in self.values(node)]
+
+    def _choose_next(self) -> bool:
+        """Another combination of bindings, as a counter goes on; False after the last."""
+        while self._choices:
+            last = next(reversed(self._choices))
+            self._choices[last][0] += 1
+            if self._choices[last][0] < self._choices[last][1]:
+                return True
+            del self._choices[last]
+        return False
 
     def _compute(self, node: ast.AST, names: Locals) -> Any:
-        """The value of ``node``, remembered where no name of a comprehension or lambda is in it."""
+        """The value of ``node``, remembered where no name in it could stand for something else."""
         if names is not _NO_LOCALS:
             return self._work_out(node, names)
-        if node not in self._known:
-            self._known[node] = NotConstant
-            self._known[node] = self._work_out(node, names)
-        if self._known[node] is NotConstant:
+        if node in self._known:
+            if self._known[node] is NotConstant:
+                raise NotConstant
+            return self._known[node]
+        if node in self._open:
+            self._chosen += 1
             raise NotConstant
-        return self._known[node]
+        before, value = self._chosen, NotConstant
+        self._open.add(node)
+        try:
+            value = self._work_out(node, names)
+        finally:
+            self._open.discard(node)
+            if self._chosen == before:
+                self._known[node] = value
+        return value
 
     def _work_out(self, node: ast.AST, names: Locals) -> Any:
         rule = self._RULES.get(type(node))
@@ -115,14 +168,20 @@ class Constants:
         if node.id in names:
             return names[node.id]
         bindings = self._program.lookup(node)
-        if len(bindings) != 1 or bindings[0].kind != "value" or node.id in self._program.changed_in_place:
+        ways = len(bindings) + (node.id in self._program.changed_in_place)
+        way = self._way(id(bindings), ways) if ways > 1 else 0
+        bound = bindings[way].node if way < len(bindings) and bindings[way].kind == "value" else None
+        if bound is None:
             raise NotConstant
-        if bindings[0].node is None:
-            raise NotConstant
-        value = self._compute(bindings[0].node, _NO_LOCALS)
-        for step in bindings[0].steps:
+        value = self._compute(bound, _NO_LOCALS)
+        for step in bindings[way].steps:
             value = value[step]
         return value
+
+    def _way(self, key: int, ways: int) -> int:
+        """Which of so many bindings the name takes in this round: the same wherever it stands."""
+        self._chosen += 1
+        return self._choices.setdefault(key, [0, ways])[0]
 
     def _joined(self, node: ast.JoinedStr, names: Locals) -> str:
         return "".join(str(self._compute(part, names)) for part in node.values)
@@ -256,6 +315,12 @@ class Constants:
         ast.ListComp: _comprehension, ast.SetComp: _comprehension, ast.GeneratorExp: _comprehension,
         ast.DictComp: _dictionary_comprehension, ast.Call: _call,
     }  # fmt: skip
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else None
 
 
 def _unpacked(target: ast.expr, item: Any) -> dict[str, Any]:

@@ -100,11 +100,13 @@ class Evaluator:
     def _fold(self, node: ast.AST) -> tuple[str, ...]:
         if isinstance(node, ast.Constant):
             return constant_text(node.value)
-        exact = self.constants.text(node) if isinstance(node, _COMPUTED) else None
-        if exact is not None:
-            return (exact,)
+        exact = self.constants.texts(node) if isinstance(node, _COMPUTED) else [None]
+        known = tuple(text for text in exact if text is not None)
+        if len(known) == len(exact):
+            return self._all([known])
         fold = self._FOLDS.get(type(node))
-        return _UNKNOWN if fold is None else fold(self, node)
+        rest: tuple[str, ...] = _UNKNOWN if fold is None else fold(self, node)
+        return self._all([known, rest]) if known else rest
 
     def _fold_joined(self, node: ast.JoinedStr) -> tuple[str, ...]:
         return self._product([self.texts(part) for part in node.values])
@@ -189,15 +191,6 @@ class Evaluator:
         if key in named:
             return self.texts(named[key])
         return self.texts(listed[index]) if 0 <= index < len(listed) else _UNKNOWN
-
-    def _fold_choice(self, node: ast.IfExp) -> tuple[str, ...]:
-        return self._all([self.texts(node.body), self.texts(node.orelse)])
-
-    def _fold_either(self, node: ast.BoolOp) -> tuple[str, ...]:
-        return self._all(self.texts(value) for value in node.values)
-
-    def _fold_inner(self, node: ast.NamedExpr | ast.Await) -> tuple[str, ...]:
-        return self.texts(node.value)
 
     def _fold_subscript(self, node: ast.Subscript) -> tuple[str, ...]:
         return (
@@ -395,7 +388,7 @@ class Evaluator:
 
     _FOLDS: ClassVar[dict[type[ast.AST], Callable[..., tuple[str, ...]]]] = {
         ast.JoinedStr: _fold_joined, ast.FormattedValue: _fold_formatted, ast.BinOp: _fold_binary,
-        ast.IfExp: _fold_choice, ast.BoolOp: _fold_either, ast.NamedExpr: _fold_inner, ast.Await: _fold_inner,
         ast.Name: _fold_name, ast.Attribute: _fold_attribute, ast.Subscript: _fold_subscript,
         ast.Call: _fold_call,
+        **dict.fromkeys((ast.IfExp, ast.BoolOp, ast.NamedExpr, ast.Await), _fold_reference),
     }  # fmt: skip

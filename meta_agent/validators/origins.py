@@ -16,7 +16,20 @@ from meta_agent.validators.program import Program
 from meta_agent.validators.references import References
 
 _BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "__loader__", "__spec__"}
-_ALWAYS_BUILTIN = frozenset({"eval", "exec", "__import__", "__builtins__"})
+_ALWAYS_BUILTIN = frozenset(
+    {
+        "eval",
+        "exec",
+        "__import__",
+        "__builtins__",
+        "open",
+        "getattr",
+        "setattr",
+        "globals",
+        "breakpoint",
+        "input",
+    }
+)
 """Shadowing does not hide these: a definition further down leaves the real one callable before it."""
 _IMPORTERS = {"builtins.__import__", "importlib.import_module", "importlib.__import__"}
 _LONGEST_PATH = 200

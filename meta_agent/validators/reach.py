@@ -96,7 +96,7 @@ def _check_call(script: Script, node: ast.Call) -> Iterator[ValidationIssue]:
     allows_pickle = next((k.value for k in node.keywords if k.arg == "allow_pickle"), None)
     if "numpy.load" in script.evaluator.origins(node.func):
         allows_pickle = argument(node, 2, "allow_pickle")
-    if allows_pickle is not None and script.evaluator.constants.value(allows_pickle) is not False:
+    if allows_pickle is not None and script.evaluator.constants.values(allows_pickle) != [False]:
         yield rules.DESERIALISATION.at(node.lineno, "allow_pickle can run code hidden in data; leave it out.")
 
 

@@ -24,8 +24,8 @@ def check_recursion(script: Script) -> Iterator[ValidationIssue]:
     """Findings on recursion without an end, and on a limit lifted to allow it."""
     for call in script.program.calls:
         if "sys.setrecursionlimit" in script.evaluator.origins(call.func):
-            limit = script.evaluator.constants.number(argument(call, 0, "limit"))
-            if limit is not None and limit > HIGHEST_RECURSION_LIMIT:
+            limits = script.evaluator.constants.numbers(argument(call, 0, "limit"))
+            if any(limit > HIGHEST_RECURSION_LIMIT for limit in limits):
                 yield rules.ENDLESS_RECURSION.at(
                     call.lineno, "So deep a recursion ends in a crash; use a loop."
                 )
@@ -51,26 +51,25 @@ def _always_called(script: Script, function: Function) -> list[Function]:
         if any(isinstance(node, _BRANCHING) for node in nodes):
             break
         for node in nodes:
-            if isinstance(node, ast.Call) and _is_own(script, node, function):
-                found += [f for f in script.program.own_functions(called_name(node)) if _is_only(script, f)]
+            if isinstance(node, ast.Call):
+                found += [
+                    f for f in script.program.own_functions(called_name(node)) if _reaches(script, node, f)
+                ]
         if isinstance(statement, ast.Return):
             break
     return found
 
 
-def _is_own(script: Script, call: ast.Call, caller: Function) -> bool:
-    """A function by its name, or a method of the same class on ``self``."""
+def _reaches(script: Script, call: ast.Call, function: Function) -> bool:
+    """Whether the call runs this function at once: by its name, or on ``self`` in its class."""
+    if function.decorator_list or function in script.program.yields:
+        return False
+    home = script.program.parents.get(function)
     if isinstance(call.func, ast.Name):
-        return True
-    in_class = isinstance(script.program.parents.get(caller), ast.ClassDef)
+        return not isinstance(home, ast.ClassDef)
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    return in_class and isinstance(owner, ast.Name) and owner.id in ("self", "cls")
-
-
-def _is_only(script: Script, function: Function) -> bool:
-    """Whether a call of this name can mean no other function, and runs its body at once."""
-    namesakes = script.program.functions[function.name]
-    return len(namesakes) == 1 and not function.decorator_list and function not in script.program.yields
+    is_self = isinstance(owner, ast.Name) and owner.id in ("self", "cls")
+    return is_self and home is script.program.enclosing(call, ast.ClassDef)
 
 
 def _returns_to(start: Function, always: dict[Function, list[Function]]) -> bool:

@@ -143,14 +143,24 @@ class References:
     def _attribute(self, node: ast.Attribute) -> list[ast.AST]:
         """``self.query``: whatever any object's attribute of this name was given, where the name is ours."""
         bindings = self.program.attributes.get(node.attr)
-        if not bindings or not self._is_own_object(node.value):
+        if not bindings or not self._may_be_own(node.value):
             return [node]
-        return self._bound(bindings, node)
+        found = self._bound(bindings, node)
+        return found if self._is_own(node.value) else [*found, UNKNOWN]
 
-    def _is_own_object(self, node: ast.expr) -> bool:
+    def _may_be_own(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Name):
             return isinstance(node, ast.Attribute | ast.Call | ast.Subscript)
         return all(binding.kind != "import" for binding in self.program.lookup(node))
+
+    def _is_own(self, node: ast.expr) -> bool:
+        """Whether this is certainly an object, or a class, of the script itself."""
+        if isinstance(node, ast.Name) and (node.id in ("self", "cls") or node.id in self.program.classes):
+            return True
+        values = self.values(node)
+        return bool(values) and all(
+            isinstance(value, ast.Call) and called_name(value) in self.program.classes for value in values
+        )
 
     def _entry(self, node: ast.AST, base: ast.expr, key: ast.AST) -> list[ast.AST]:
         found = [

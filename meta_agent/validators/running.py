@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import islice, product
+from typing import Any
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
 from meta_agent.validators.literals import argument
+from meta_agent.validators.program import Binding
 from meta_agent.validators.pure_functions import NotConstant
 from meta_agent.validators.reading import Script
 
@@ -22,8 +25,13 @@ _EXITS = {"sys.exit", "os._exit", "builtins.exit", "builtins.quit"}
 _OWN_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _OWN_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _MOST_NODES = 20_000
-_WAITING = {"threading.Event().wait": "set", "queue.Queue().get": "put", "asyncio.Event().wait": "set"}
-"""What waits without end, and the method that would end it."""
+_MOST_COMBINATIONS = 64
+_WAITING = {
+    "threading.Event().wait": {"set"},
+    "asyncio.Event().wait": {"set"},
+    "queue.Queue().get": {"put", "put_nowait"},
+}
+"""What waits without end, and the methods that would end it."""
 _ENDING_SIGNALS = {"signal.SIGTERM", "signal.SIGINT", "signal.SIGHUP", "signal.SIGALRM"}
 
 
@@ -46,7 +54,7 @@ def _endless(line: int) -> ValidationIssue:
 
 def _is_endless(script: Script, loop: ast.While | ast.For) -> bool:
     if isinstance(loop, ast.While):
-        return _is_always_true(script, loop.test)
+        return _is_always_true(script, loop)
     return _is_endless_call(script, loop.iter)
 
 
@@ -65,15 +73,48 @@ def _is_endless_call(script: Script, node: ast.expr) -> bool:
     return False
 
 
-def _is_always_true(script: Script, test: ast.expr) -> bool:
-    """A constant, also of a name that is bound once; lists and the like may run empty."""
-    value = script.evaluator.constants.value(test)
-    if value is not NotConstant and isinstance(value, str | bytes | bool | int | float):
-        return bool(value)
-    if isinstance(test, ast.Name):
-        values = script.evaluator.values(test)
-        return all(isinstance(item, ast.Constant) and item.value is True for item in values)
-    return False
+def _is_always_true(script: Script, loop: ast.While) -> bool:
+    """A test that is true, and stays so: nothing in the loop, nor another function, binds its names anew."""
+    candidates: dict[str, list[Any]] = {}
+    for name in (node for node in ast.walk(loop.test) if isinstance(node, ast.Name)):
+        bindings = script.program.lookup(name)
+        if any(_may_change(script, binding, loop) for binding in bindings):
+            return False
+        values = [v for b in bindings if b.kind == "value" and not b.steps for v in _scalars(script, b.node)]
+        if values:
+            candidates[name.id] = values
+    combinations = islice(product(*candidates.values()), _MOST_COMBINATIONS)
+    return any(
+        _is_true(script.evaluator.constants.value_with(loop.test, dict(zip(candidates, values, strict=True))))
+        for values in combinations
+    )
+
+
+def _may_change(script: Script, binding: Binding, loop: ast.While) -> bool:
+    """Whether the name gets this value in the loop, or in another function while the loop runs."""
+    if binding.node is None:
+        return False
+    program = script.program
+    if _function_of(script, binding.node) is not _function_of(script, loop):
+        return not isinstance(program.parents.get(binding.node), ast.arguments | ast.Call)
+    node: ast.AST | None = binding.node
+    while node is not None and node is not loop:
+        node = program.parents.get(node)
+    return node is loop
+
+
+def _function_of(script: Script, node: ast.AST) -> ast.AST | None:
+    return script.program.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+def _scalars(script: Script, node: ast.AST | None) -> list[Any]:
+    """The values of ``node`` that cannot change of themselves, as a list may run empty."""
+    values = script.evaluator.constants.values(node)
+    return [value for value in values if isinstance(value, str | bytes | bool | int | float)]
+
+
+def _is_true(value: Any) -> bool:
+    return value is not NotConstant and isinstance(value, str | bytes | bool | int | float) and bool(value)
 
 
 def _feeds_itself(loop: ast.While | ast.For) -> bool:
@@ -115,15 +156,14 @@ def _check_call(script: Script, call: ast.Call) -> Iterator[ValidationIssue]:
     if origins & _CONSUMING and any(_is_endless_call(script, item) for item in call.args[:1]):
         yield _endless(call.lineno)
     if origins & {"time.sleep", "asyncio.sleep"}:
-        seconds = script.evaluator.constants.number(argument(call, 0, "secs"))
-        if seconds is not None and seconds > LONGEST_SLEEP_S:
+        waits = script.evaluator.constants.numbers(argument(call, 0, "secs"))
+        if any(seconds > LONGEST_SLEEP_S for seconds in waits):
             yield rules.LONG_WAIT.at(
                 call.lineno, "The script would sleep for a very long time; wait seconds."
             )
     for name in sorted(origins & _WAITING.keys()):
         ended = any(
-            isinstance(node, ast.Attribute) and node.attr.startswith(_WAITING[name])
-            for node in script.program.nodes
+            isinstance(node, ast.Attribute) and node.attr in _WAITING[name] for node in script.program.nodes
         )
         if not (call.args or call.keywords or ended):
             yield rules.ENDLESS_LOOP.at(call.lineno, "Nothing ends this wait; give it a timeout.")

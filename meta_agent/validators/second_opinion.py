@@ -8,6 +8,7 @@ and only when a script is validated, and whatever goes wrong inside it is no ver
 
 from __future__ import annotations
 
+import ast
 import io
 import logging
 import warnings
@@ -30,7 +31,6 @@ _CHOSEN: dict[Rule, str] = {
     rules.DEBUG_SERVER: "B201",
     rules.OPERATING_SYSTEM: "B103",
     rules.FILE_OUTSIDE_FOLDERS: "B202",
-    rules.HIDDEN_CHARACTERS: "B613",
 }
 """bandit's tests by our rule for the same harm."""
 RULE_OF_TEST: dict[str, Rule] = {test: rule for rule, tests in _CHOSEN.items() for test in tests.split()}
@@ -47,7 +47,10 @@ def second_opinion(source: str, found: Iterable[ValidationIssue]) -> Iterator[Va
 
 
 def _results(source: str) -> list[tuple[str, int, str]]:
-    """Test, line and text of each finding; none where bandit cannot cope with the script."""
+    """Test, line and text of each finding; none where bandit cannot cope with the script.
+
+    bandit reads from top to bottom, so it is shown all imports first: for us the order means nothing.
+    """
     tests = _tests()
     from bandit.core import meta_ast, metrics, node_visitor
 
@@ -61,11 +64,13 @@ def _results(source: str) -> list[tuple[str, int, str]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            visitor.process(source)
+            tree = ast.parse(source)
+            imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+            visitor.generic_visit(ast.Module([*imports, *tree.body], []))
     except Exception as error:  # noqa: BLE001 - a second opinion never ends a run
         _logger.debug("bandit gave up: %s", error)
         return []
-    return [(issue.test_id, issue.lineno, issue.text) for issue in visitor.tester.results]
+    return sorted({(issue.test_id, issue.lineno, issue.text) for issue in visitor.tester.results})
 
 
 @cache

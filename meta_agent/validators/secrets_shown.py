@@ -144,7 +144,7 @@ class ShownSecrets:
 
     def _hides_password(self, node: ast.Call) -> bool:
         hides = argument(node, 0, "hide_password")
-        return hides is None or self._evaluator.constants.value(hides) is not False
+        return hides is None or False not in self._evaluator.constants.values(hides)
 
 
 def _arguments(node: ast.AST) -> list[ast.AST]:

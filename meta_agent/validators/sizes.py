@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import islice, product
 from math import log2, prod
+from typing import Any
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
@@ -15,6 +17,7 @@ LARGEST_ITEMS = 200_000_000
 """Characters, bytes, list entries or array elements."""
 MOST_ROUNDS = 10_000_000_000
 MOST_BITS = 100_000_000
+_MOST_COMBINATIONS = 64
 _MATERIALISING = {
     "builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.bytes",
     "builtins.bytearray", "numpy.array",
@@ -55,34 +58,36 @@ def check_sizes(script: Script) -> Iterator[ValidationIssue]:
 
 def _is_large_result(script: Script, node: ast.BinOp) -> bool:
     constants = script.evaluator.constants
-    left, right = constants.value(node.left), constants.value(node.right)
+    left, right = constants.values(node.left), constants.values(node.right)
     if isinstance(node.op, ast.Mult):
-        for items, times in ((left, right), (right, left)):
-            if (
-                isinstance(times, int)
-                and times > LARGEST_ITEMS
-                and isinstance(items, str | bytes | list | tuple)
-            ):
-                return len(items) > 0
-            if isinstance(items, str | bytes | list | tuple) and isinstance(times, int):
-                return len(items) * times > LARGEST_ITEMS
-        sides = ((node.left, right), (node.right, left))
-        return any(
-            isinstance(items, ast.List | ast.Tuple | ast.JoinedStr)
-            and isinstance(times, int)
-            and times > LARGEST_ITEMS
-            for items, times in sides
-        )
-    if isinstance(node.op, ast.Pow) and isinstance(left, int) and isinstance(right, int):
-        return abs(left) > 1 and right > 0 and log2(abs(left)) * min(right, MOST_BITS * 2) > MOST_BITS
-    return isinstance(node.op, ast.LShift) and isinstance(right, int) and right > MOST_BITS
+        items = max(_length(node.left, left), _length(node.right, right))
+        return items * max(map(_whole, (*left, *right))) > LARGEST_ITEMS
+    if isinstance(node.op, ast.Pow):
+        bits = max(map(_bits, left))
+        return bits * min(max(map(_whole, right)), MOST_BITS * 2) > MOST_BITS
+    return isinstance(node.op, ast.LShift) and max(map(_whole, right)) > MOST_BITS
+
+
+def _length(node: ast.expr, values: list[Any]) -> int:
+    """How many items a text or list has; of a list whose items are not known, how many are written."""
+    known = [len(value) for value in values if isinstance(value, str | bytes | list | tuple)]
+    written = len(node.elts) if isinstance(node, ast.List | ast.Tuple) else isinstance(node, ast.JoinedStr)
+    return max(known, default=int(written))
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _bits(value: Any) -> float:
+    return log2(abs(value)) if isinstance(value, int) and abs(value) > 1 else 0.0
 
 
 def _is_large_call(script: Script, call: ast.Call) -> bool:
     origins = script.evaluator.origins(call.func)
     constants = script.evaluator.constants
     if isinstance(call.func, ast.Attribute) and call.func.attr in _PADDING and call.args:
-        return (constants.number(call.args[0]) or 0) > LARGEST_ITEMS
+        return max(constants.numbers(call.args[0]), default=0) > LARGEST_ITEMS
     if isinstance(call.func, ast.Attribute) and call.func.attr == "format":
         return any(
             _WIDTH.search(field)
@@ -98,10 +103,12 @@ def _elements(script: Script, call: ast.Call) -> int:
     """How many elements an array of these sizes has: one number, a shape, or several numbers."""
     if not call.args:
         return 0
-    shape = script.evaluator.constants.value(call.args[0])
-    sizes = list(shape) if isinstance(shape, tuple | list) else [shape]
-    whole = [size for size in sizes if isinstance(size, int)]
-    return prod(whole) if len(whole) == len(sizes) else 0
+    shapes = script.evaluator.constants.values(call.args[0])
+    return max(_product(list(shape) if isinstance(shape, tuple | list) else [shape]) for shape in shapes)
+
+
+def _product(sizes: list[Any]) -> int:
+    return prod(sizes) if all(isinstance(size, int) for size in sizes) else 0
 
 
 def _rounds_of(
@@ -114,14 +121,18 @@ def _rounds_of(
 
 def _rounds(script: Script, node: ast.expr) -> int:
     """How often a loop over ``range(...)`` runs; 0 where that is not known."""
-    for value in script.evaluator.values(node):
-        if isinstance(value, ast.Call) and "builtins.range" in script.evaluator.origins(value.func):
-            known = [script.evaluator.constants.value(part) for part in value.args]
-            limits = [limit for limit in known if isinstance(limit, int)]
-            if limits and len(limits) == len(value.args):
-                start, stop, step = (0, limits[0], 1) if len(limits) == 1 else [*limits, 1][:3]
-                return abs(stop - start) // max(abs(step), 1)
-    return 0
+    values = (value for value in script.evaluator.values(node) if isinstance(value, ast.Call))
+    ranges = [value for value in values if "builtins.range" in script.evaluator.origins(value.func)]
+    limits = [[script.evaluator.constants.values(part) for part in value.args] for value in ranges]
+    combinations = (numbers for parts in limits for numbers in islice(product(*parts), _MOST_COMBINATIONS))
+    return max(map(_steps_of, combinations), default=0)
+
+
+def _steps_of(limits: tuple[Any, ...]) -> int:
+    if not limits or not all(isinstance(limit, int) for limit in limits):
+        return 0
+    start, stop, step = (0, limits[0], 1) if len(limits) == 1 else (*limits, 1)[:3]
+    return int(abs(stop - start) // max(abs(step), 1))
 
 
 def _is_wide(script: Script, node: ast.FormattedValue) -> bool:

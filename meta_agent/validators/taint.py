@@ -34,7 +34,7 @@ _SOURCES: dict[Source, tuple[str, ...]] = {
         "base64.b64decode", "base64.b32decode", "base64.b16decode", "base64.a85decode", "base64.b85decode",
         "base64.urlsafe_b64decode", "base64.decodebytes", "binascii.unhexlify", "binascii.a2b_hex",
         "binascii.a2b_base64", "codecs.decode", "builtins.bytes.fromhex", "builtins.bytearray.fromhex",
-        "zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress",
+        "builtins.chr", "zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress",
     ),
 }  # fmt: skip
 _FETCHING = {"fetchone", "fetchall", "fetchmany", "read_text"}
