@@ -32,7 +32,7 @@ _SENSITIVE = re.compile(
     r"|(^|/)(\.env(\.\w+)?|\.pgpass|\.netrc|\.bash\w*|\.profile|id_[a-z0-9]+|docker\.sock|authorized_keys)$"
 )
 _MARKUP = {"reportlab.platypus.Paragraph", "reportlab.platypus.paragraph.Paragraph"}
-_MARKUP_SOURCE = re.compile(r"<img\b[^>]*\bsrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_MARKUP_SOURCE = re.compile(r"<img\b[^>]{0,500}\bsrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _REMOTE = re.compile(r"^(https?|ftps?|s3|gs|file|sftp|ssh|hdfs)://", re.IGNORECASE)
 
 
@@ -75,15 +75,9 @@ def _judge_source(script: Script, call: ast.Call, path: ast.expr) -> Iterator[Va
 
 def _is_looked_up(script: Script, path: ast.expr) -> bool:
     """Whether a name in ``path`` is looked for among others: ``if name not in REPORTS: abort(404)``."""
-    used = {node.id for node in ast.walk(path) if isinstance(node, ast.Name)}
     function = script.program.enclosing(path, ast.FunctionDef, ast.AsyncFunctionDef)
-    return any(
-        isinstance(node.left, ast.Name)
-        and node.left.id in used
-        and isinstance(node.ops[0], ast.In | ast.NotIn)
-        for node in ast.walk(function or script.program.tree)
-        if isinstance(node, ast.Compare)
-    )
+    used = {node.id for node in ast.walk(path) if isinstance(node, ast.Name)}
+    return not used.isdisjoint(script.looked_up.get(function, ()))
 
 
 def _paths(script: Script, call: ast.Call) -> Iterator[ast.expr]:

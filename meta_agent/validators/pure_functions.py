@@ -26,7 +26,8 @@ MOST_ITEMS = 25_000
 MOST_BITS = 4_096
 _LONG_NUMBER = re.compile(r"\d{5}|\*")
 """A width or precision, as in ``%99999d``, that would make a text very long."""
-_REACHING = re.compile(r"\{[^{}]*[.\[]")
+_REACHING = re.compile(r"\{[^{}]*[.\[{]")
+"""A field that looks into its value, or whose width is a field again."""
 
 
 class NotConstant(Exception):

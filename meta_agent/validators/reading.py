@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -34,6 +35,23 @@ class Script:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 found.add(node.module.partition(".")[0])
         return frozenset(found)
+
+    @cached_property
+    def attribute_names(self) -> frozenset[str]:
+        """What stands behind a dot, anywhere in the script."""
+        return frozenset(node.attr for node in self.program.nodes if isinstance(node, ast.Attribute))
+
+    @cached_property
+    def looked_up(self) -> dict[ast.AST | None, set[str]]:
+        """The names that are looked for among others (``name in NAMES``), by the function that does so."""
+        found: dict[ast.AST | None, set[str]] = defaultdict(set)
+        for node in self.program.nodes:
+            if not isinstance(node, ast.Compare) or not isinstance(node.left, ast.Name):
+                continue
+            if isinstance(node.ops[0], ast.In | ast.NotIn):
+                function = self.program.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+                found[function].add(node.left.id)
+        return found
 
     @cached_property
     def imported_names(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 
 from meta_agent.contracts import ValidationIssue
@@ -17,7 +18,6 @@ _BRANCHING = (
     *(ast.IfExp, ast.BoolOp, ast.Lambda, ast.Yield, ast.YieldFrom, ast.Await, ast.Assert),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.FunctionDef, ast.ClassDef),
 )
-_MOST_FUNCTIONS = 1_000
 
 
 def check_recursion(script: Script) -> Iterator[ValidationIssue]:
@@ -32,13 +32,12 @@ def check_recursion(script: Script) -> Iterator[ValidationIssue]:
     always = {
         function: _always_called(script, function)
         for functions in script.program.functions.values()
-        for function in functions[:_MOST_FUNCTIONS]
+        for function in functions
     }
-    for function in always:
-        if _returns_to(function, always):
-            yield rules.ENDLESS_RECURSION.at(
-                function.lineno, f"{rules.quoted(function.name)} calls itself without end; give it an end."
-            )
+    for function in _endless(always):
+        yield rules.ENDLESS_RECURSION.at(
+            function.lineno, f"{rules.quoted(function.name)} calls itself without end; give it an end."
+        )
 
 
 def _always_called(script: Script, function: Function) -> list[Function]:
@@ -72,14 +71,17 @@ def _reaches(script: Script, call: ast.Call, function: Function) -> bool:
     return is_self and home is script.program.enclosing(call, ast.ClassDef)
 
 
-def _returns_to(start: Function, always: dict[Function, list[Function]]) -> bool:
-    seen: set[Function] = set()
-    open_functions = list(always[start])
-    while open_functions:
-        function = open_functions.pop()
-        if function is start:
-            return True
-        if function not in seen:
-            seen.add(function)
-            open_functions += always.get(function, [])
-    return False
+def _endless(always: dict[Function, list[Function]]) -> list[Function]:
+    """The functions left when those whose calls all come to an end are taken away, again and again."""
+    callers: dict[Function, list[Function]] = defaultdict(list)
+    for function, called in always.items():
+        for other in set(called):
+            callers[other].append(function)
+    open_calls = {function: len(set(called)) for function, called in always.items()}
+    ending = [function for function, calls in open_calls.items() if calls == 0]
+    while ending:
+        for caller in callers[ending.pop()]:
+            open_calls[caller] -= 1
+            if open_calls[caller] == 0:
+                ending.append(caller)
+    return [function for function, calls in open_calls.items() if calls > 0]

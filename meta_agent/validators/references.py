@@ -33,6 +33,8 @@ class References:
         self._appended: dict[int, list[ast.expr]] = {}
         """What is appended to the list of a name, by its list of bindings."""
         self._growing: set[int] = set()
+        self._before: dict[int, list[Binding]] = {}
+        """The bindings of a name that are not made of itself, by its list of bindings."""
         for call in program.calls:
             self._note_growth(call)
 
@@ -56,15 +58,15 @@ class References:
 
     def values_before(self, name: ast.Name, bindings: list[Binding]) -> tuple[ast.AST, ...]:
         """What ``name`` may stand for before it is made of itself, as in ``query = query + more``."""
-        first = [
-            binding
-            for binding in bindings
-            if binding.node is None or not any(self._is_same(name, part) for part in ast.walk(binding.node))
-        ]
+        if id(bindings) not in self._before:
+            self._before[id(bindings)] = [
+                binding
+                for binding in bindings
+                if binding.node is None
+                or not any(_is_called(name.id, part) for part in ast.walk(binding.node))
+            ]
+        first = self._before[id(bindings)]
         return _few(self._bound(first, UNKNOWN)) if first else (UNKNOWN,)
-
-    def _is_same(self, name: ast.Name, node: ast.AST) -> bool:
-        return isinstance(node, ast.Name) and node.id == name.id
 
     def grows(self, node: ast.AST) -> bool:
         """Whether the list of this name grows in ways that are not followed."""
@@ -109,6 +111,8 @@ class References:
     def _bound(self, bindings: list[Binding], node: ast.AST) -> list[ast.AST]:
         found: list[ast.AST] = []
         for binding in bindings:
+            if len(found) > _MOST_VALUES:
+                break
             if binding.kind == "value":
                 found += self._parts(self.values(binding.node), binding.steps)
             elif binding.kind == "entered":
@@ -237,6 +241,10 @@ def _view_of(value: ast.Dict, name: str) -> ast.AST:
     if name == "items":
         return ast.List([ast.Tuple([k, v], ast.Load()) for k, v in pairs], ast.Load())
     return ast.List([k if name == "keys" else v for k, v in pairs], ast.Load())
+
+
+def _is_called(name: str, node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _expr(node: ast.AST) -> ast.expr:

@@ -162,10 +162,8 @@ def _check_call(script: Script, call: ast.Call) -> Iterator[ValidationIssue]:
                 call.lineno, "The script would sleep for a very long time; wait seconds."
             )
     for name in sorted(origins & _WAITING.keys()):
-        ended = any(
-            isinstance(node, ast.Attribute) and node.attr in _WAITING[name] for node in script.program.nodes
-        )
-        if not (call.args or call.keywords or ended):
+        is_ended = bool(_WAITING[name] & script.attribute_names)
+        if not (call.args or call.keywords or is_ended):
             yield rules.ENDLESS_LOOP.at(call.lineno, "Nothing ends this wait; give it a timeout.")
     if "signal.signal" in origins and len(call.args) == 2:
         yield from _check_signal(script, call)

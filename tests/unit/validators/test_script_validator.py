@@ -97,8 +97,28 @@ def test_utf8_cookie_and_byte_order_mark_are_fine() -> None:
         "".join("    " * i + "while True:\n" for i in range(90)) + "    " * 90 + "x = 1\n",
         "print('" + "a://b" * 80_000 + "')",
         "import os as ｏｓ\nprint(ｏｓ.path)",
+        "print('{:>{}}'.format(1, 10**9), '%*d' % (10**9, 1), f'{1:{10**9}}', 'x'.ljust(10**9))\n" * 100,
+        "x = 9**9**9**9\ny = 1 << 9**9\nz = int('9'*4000)**2\nprint(round(5, -(10**9)))\n" * 100,
+        "print([a+b+c for a in range(1000) for b in range(1000) for c in range(1000)])\n" * 50,
+        "x = [[[1]*100 for _ in range(100)] for _ in range(100)]\nprint(x == x, str(x), sorted(x))\n" * 50,
+        "x = [1]\n" + "x = [x, x]\n" * 90 + "print(hash(str((x, x))), [x, x] == [x, x])\n",
+        "f = lambda x: f(x)\nprint(list(map(lambda y: f(y), range(5000))))\n" * 50,
+        "a = 'x'*90000\n" + "b = a + a\nprint(a.replace('x', 'yy'), a.join(b), a.translate({120: b}))\n" * 200,
+        "".join(f"def f{i}():\n    return f{(i + 1) % 3000}()\n" for i in range(3000)),
+        "from flask import request\n" + "open(request.args['x'])\n" * 3000,
+        "import threading\n" + "threading.Event().wait()\n" * 3000,
+        "x = 1\n" * 90 + "while x:\n    print(x)\n" * 1000,
+        "\n".join(f"x{i} = ''.join(chr(c) for c in [{'70,' * 200}])" for i in range(200)),
+        "".join(f"n{i} = {i}\nn{i} = {i + 1}\n" for i in range(30))
+        + ("import time\ntime.sleep(" + "+".join(f"n{i}" for i in range(30)) + ")\n") * 50,
+        "q = 'a'\n" + ("q = q + 'b' + ''.join([" + "'x'," * 300 + "])\n") * 200 + "cursor.execute(q)",
+        "import json, ast\nprint(json.loads('" + "[" * 50_000 + "'), ast.literal_eval('" + "(" * 50_000 + "'))",
+        "import logging.config\nd = {}\nd['a'] = d\nlogging.config.dictConfig({'a': [d] * 3, **d})\n" * 50,
+        "match x:\n" + "".join(f"    case [a{i}, *b{i}] | P(q=[a{i}, *b{i}]): pass\n" for i in range(1000)),
+        "from reportlab.platypus import Paragraph\nParagraph('" + "<img " * 90_000 + "')",
     ],
 )  # fmt: skip
+@pytest.mark.timeout(240)
 def test_strange_programs_are_read_to_the_end(source: str) -> None:
     result = validate(source)
     assert 0.0 <= result.security_score <= 1.0
