@@ -21,6 +21,7 @@ _SECRET_ENDS = {
     "key"), ("secret", "key"), ("access", "key"), ("private", "key"), ("auth", "key"), ("encryption",
     "key"), ("pgpassword",),
 }  # fmt: skip
+_ENVIRONMENT = {"os.getenv", "os.environ.get", "os.environ.setdefault"}
 _PLACEHOLDER = re.compile(r"[{}<>]|%s|\$\w|^[*.x•]+$|\s|^(none|null|required|optional)$", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"\b[a-zA-Z][\w+.-]{1,30}://[^\s/:@'\"]{1,200}:([^\s/@'\"]{1,200})@")
 _DSN_PASSWORD = re.compile(r"\b(?:password|passwd)\s*=\s*'?([^\s'\"]{1,200})")
@@ -79,7 +80,11 @@ def _named_values(script: Script, node: ast.AST) -> Iterator[tuple[str, ast.expr
         yield _name_of(node.left), node.comparators[0]
     elif isinstance(node, ast.Call) and called_name(node) == "setattr" and len(node.args) == 3:
         yield from ((name, node.args[2]) for name in script.evaluator.texts(node.args[1]))
-    elif isinstance(node, ast.Call) and script.evaluator.origins(node.func) & {"os.getenv", "os.environ.get"}:
+    elif isinstance(node, ast.Call) and called_name(node) == "add_argument":
+        defaults = [keyword.value for keyword in node.keywords if keyword.arg == "default"]
+        names = [name for item in node.args for name in script.evaluator.texts(item)]
+        yield from ((name, default) for name in names for default in defaults)
+    elif isinstance(node, ast.Call) and script.evaluator.origins(node.func) & _ENVIRONMENT:
         default = argument(node, 1, "default")
         if default is not None:
             yield from ((name, default) for name in script.evaluator.texts(argument(node, 0, "key")))

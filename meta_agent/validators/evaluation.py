@@ -26,7 +26,7 @@ from meta_agent.validators.literals import (
     small_number,
 )
 from meta_agent.validators.origins import Origins
-from meta_agent.validators.program import Program
+from meta_agent.validators.program import Binding, Program
 from meta_agent.validators.references import References
 
 MOST_CANDIDATES = 12
@@ -201,15 +201,10 @@ class Evaluator:
 
     def _sliced(self, node: ast.Subscript, cut: ast.Slice) -> tuple[str, ...]:
         known = self.constant(node.value)
-        start, stop, step = (small_number(part) for part in (cut.lower, cut.upper, cut.step))
-        if (
-            known is None
-            or isinstance(start, str)
-            or isinstance(stop, str)
-            or isinstance(step, str)
-            or step == 0
-        ):
+        parts = [small_number(part) for part in (cut.lower, cut.upper, cut.step)]
+        if known is None or any(isinstance(part, str) for part in parts) or parts[2] == 0:
             return _UNKNOWN
+        start, stop, step = (part for part in parts if not isinstance(part, str))
         return tuple(text[start:stop:step] for text in known)
 
     def _fold_call(self, node: ast.Call) -> tuple[str, ...]:
@@ -324,13 +319,20 @@ class Evaluator:
         bindings = self.program.lookup(node)
         if self.program.is_inside(node, bindings):
             return self._all(self.texts(value) for value in self.references.values_before(node, bindings))
-        base = self._fold_reference(node)
+        base = self._all([self._fold_reference(node), *self._in_folders(bindings)])
         added = [
             self.texts(binding.node.value)
             for binding in bindings
             if binding.kind == "augment" and isinstance(binding.node, ast.AugAssign)
         ]
         return self._all([base, self._product([base, *added])]) if added else base
+
+    def _in_folders(self, bindings: list[Binding]) -> list[tuple[str, ...]]:
+        """``for path in folder.iterdir()``: something below that folder."""
+        looped = [value for b in bindings if b.kind == "element" for value in self.values(b.node)]
+        listed = [c.func for c in looped if isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute)]
+        folders = [func.value for func in listed if func.attr in functions.LISTING_METHODS]
+        return [self._product([self.texts(f), ("/",), _UNKNOWN]) for f in folders if self.is_path(f)]
 
     def _fold_attribute(self, node: ast.Attribute) -> tuple[str, ...]:
         if node.attr in functions.PATH_PARTS and self.is_path(node.value):

@@ -99,7 +99,7 @@ def _paths(script: Script, call: ast.Call) -> Iterator[ast.expr]:
 def _arguments(script: Script, call: ast.Call, table: dict[str, list[tuple[int, str]]]) -> Iterator[ast.expr]:
     for origin in sorted(script.evaluator.origins(call.func) & table.keys()):
         for position, keyword in table[origin]:
-            path = argument(call, position, keyword)
+            path = script.given(call, position, keyword)
             if path is not None:
                 yield path
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import names_policy as policy
 from meta_agent.validators import rules
-from meta_agent.validators.literals import argument
 from meta_agent.validators.reading import Script
 
 _REQUIREMENT = re.compile(
@@ -93,9 +92,8 @@ def _check_name(script: Script, node: ast.Name | ast.Attribute | ast.Call) -> It
 def _check_call(script: Script, node: ast.Call) -> Iterator[ValidationIssue]:
     if isinstance(node.func, ast.Attribute):
         yield from _check_method(script, node, node.func)
-    allows_pickle = next((k.value for k in node.keywords if k.arg == "allow_pickle"), None)
-    if "numpy.load" in script.evaluator.origins(node.func):
-        allows_pickle = argument(node, 2, "allow_pickle")
+    position = 2 if "numpy.load" in script.evaluator.origins(node.func) else len(node.args)
+    allows_pickle = script.given(node, position, "allow_pickle")
     if allows_pickle is not None and script.evaluator.constants.values(allows_pickle) != [False]:
         yield rules.DESERIALISATION.at(node.lineno, "allow_pickle can run code hidden in data; leave it out.")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from meta_agent.validators.evaluation import Evaluator
+from meta_agent.validators.literals import argument, plain_text
 from meta_agent.validators.program import Program
 from meta_agent.validators.secrets_shown import ShownSecrets
 from meta_agent.validators.taint import Taint
@@ -35,6 +36,20 @@ class Script:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 found.add(node.module.partition(".")[0])
         return frozenset(found)
+
+    def given(self, call: ast.Call, position: int, name: str) -> ast.expr | None:
+        """The argument at ``position`` or of this name, also where it is spread: ``**OPTIONS``."""
+        found = argument(call, position, name)
+        return found if found is not None else next((v for k, v in self.spread(call) if k == name), None)
+
+    def spread(self, call: ast.Call) -> Iterator[tuple[object, ast.expr]]:
+        """Names and values of what ``**`` brings into the call, as far as it is known."""
+        for keyword in call.keywords:
+            if keyword.arg is not None:
+                continue
+            for value in self.evaluator.values(keyword.value):
+                pairs = zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
+                yield from ((plain_text(key), item) for key, item in pairs)
 
     @cached_property
     def attribute_names(self) -> frozenset[str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.literals import argument
-from meta_agent.validators.program import Binding
+from meta_agent.validators.literals import argument, called_name
+from meta_agent.validators.program import Binding, Function
 from meta_agent.validators.pure_functions import NotConstant
 from meta_agent.validators.reading import Script
 
@@ -70,7 +70,23 @@ def _is_endless_call(script: Script, node: ast.expr) -> bool:
             return len(call.args) == 2 and "builtins.int" in script.evaluator.origins(call.args[0])
         if origins & _ENDLESS and not ("itertools.repeat" in origins and len(call.args) > 1):
             return True
+        if any(
+            _yields_forever(script, function) for function in script.program.own_functions(called_name(call))
+        ):
+            return True
     return False
+
+
+def _yields_forever(script: Script, function: Function) -> bool:
+    """Whether this is a generator that never ends by itself."""
+    if function not in script.program.yields:
+        return False
+    return any(
+        isinstance(item, ast.While)
+        and _is_always_true(script, item)
+        and not _leaves(script, item, by_yield=False)
+        for item in function.body
+    )
 
 
 def _is_always_true(script: Script, loop: ast.While) -> bool:
@@ -132,14 +148,16 @@ def _feeds_itself(loop: ast.While | ast.For) -> bool:
     )
 
 
-def _leaves(script: Script, loop: ast.While | ast.For) -> bool:
+def _leaves(script: Script, loop: ast.While | ast.For, *, by_yield: bool = True) -> bool:
     """Whether something in the loop's own body ends it: break, return, raise, yield or exit."""
     stack: list[tuple[ast.AST, bool]] = [(statement, False) for statement in loop.body]
     for _ in range(_MOST_NODES):
         if not stack:
             return False
         node, in_inner_loop = stack.pop()
-        if isinstance(node, ast.Return | ast.Raise | ast.Yield | ast.YieldFrom):
+        if isinstance(node, ast.Return | ast.Raise):
+            return True
+        if by_yield and isinstance(node, ast.Yield | ast.YieldFrom):
             return True
         if isinstance(node, ast.Break) and not in_inner_loop:
             return True

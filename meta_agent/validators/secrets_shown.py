@@ -140,7 +140,12 @@ class ShownSecrets:
         is_record = any(map(_shows_its_fields, self._program.classes.get(called_name(node), ())))
         if is_record or self._evaluator.origins(func) & _REFORMATTING:
             return given
-        return self._other_values(node)
+        returned = [
+            value
+            for function in self._program.own_functions(called_name(node))
+            for value in self._program.returns.get(function, ())
+        ]
+        return [*self._other_values(node), *returned]
 
     def _hides_password(self, node: ast.Call) -> bool:
         hides = argument(node, 0, "hide_password")

@@ -13,6 +13,7 @@ from meta_agent.validators.reading import Script
 
 _DEBUG_OPTIONS = {"debug", "use_debugger", "use_reloader", "use_evalex"}
 _DEBUG_VARIABLES = {"DEBUG", "FLASK_DEBUG", "FLASK_ENV", "WERKZEUG_DEBUG_PIN"}
+_OFF = {"0", "false", "no", "off", "none", "production"}
 _CONFIGURING = {"update", "from_mapping"}
 _RUN_DEBUG_POSITION = 2
 """``Flask.run(host, port, debug)``."""
@@ -50,13 +51,8 @@ def _check_call(script: Script, call: ast.Call) -> Iterator[ValidationIssue]:
 def _debug_options(script: Script, call: ast.Call, *, by_position: bool) -> Iterator[ast.expr]:
     if by_position and "flask" in script.modules and len(call.args) > _RUN_DEBUG_POSITION:
         yield call.args[_RUN_DEBUG_POSITION]
-    for keyword in call.keywords:
-        if keyword.arg in _DEBUG_OPTIONS:
-            yield keyword.value
-        elif keyword.arg is None:
-            for spread in script.evaluator.values(keyword.value):
-                pairs = zip(spread.keys, spread.values, strict=True) if isinstance(spread, ast.Dict) else ()
-                yield from (value for key, value in pairs if plain_text(key) in _DEBUG_OPTIONS)
+    named = [(keyword.arg, keyword.value) for keyword in call.keywords]
+    yield from (value for name, value in (*named, *script.spread(call)) if name in _DEBUG_OPTIONS)
 
 
 def _check_debug_switch(script: Script, node: ast.Assign) -> Iterator[ValidationIssue]:
@@ -73,7 +69,7 @@ def _check_debug_switch(script: Script, node: ast.Assign) -> Iterator[Validation
 def _judge_debug(script: Script, line: int, value: ast.expr) -> Iterator[ValidationIssue]:
     values = script.evaluator.values(value)
     constants = [item.value for item in values if isinstance(item, ast.Constant)]
-    if any(constant in (True, 1, "1", "true", "True", "development") for constant in constants):
+    if any(constant and str(constant).lower() not in _OFF for constant in constants):
         yield rules.DEBUG_SERVER.at(
             line, "The debug server lets every visitor run code; leave debug, reloader and debugger off."
         )

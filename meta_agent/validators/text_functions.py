@@ -53,5 +53,6 @@ def _last_part(path: str) -> str:
 PATH_PARTS: dict[str, Callable[[str], str]] = {"parent": _folder, "name": _last_part}
 """Attributes of a path."""
 PATH_FUNCTIONS = {"os.path.dirname": _folder, "os.path.basename": _last_part}
+LISTING_METHODS = {"iterdir", "glob", "rglob"}
 PLACEHOLDERS = re.compile(r"[%s?,()\s]+")
 """A text that stands for parameters only, so that it may be repeated as often as there are any."""
