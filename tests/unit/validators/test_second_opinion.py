@@ -82,8 +82,8 @@ def test_bandit_neither_talks_nor_changes_how_warnings_look() -> None:
     program = (
         "import warnings; shown = warnings.formatwarning\n"
         "from meta_agent.validators.script_validator import ScriptValidator\n"
-        "result = ScriptValidator().validate('import tarfile\\ntarfile.open().extractall()\\nx = \"\\\\d\"')\n"
-        "print(len(result.issues), warnings.formatwarning is shown)"
+        f"issues = ScriptValidator().validate({TAPE!r} + 'x = \"\\\\d\"').issues\n"
+        "print(len(issues), warnings.formatwarning is shown)"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (ran.stdout.split(), ran.stderr) == (["2", "True"], "")
