@@ -21,7 +21,17 @@ STAGES = ("analyzers", "planners", "generators", "validators", "executors")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 HEAVY = (
     *("rich", "docker", "sqlalchemy", "psycopg2", "langchain_core", "langchain_openai", "openai", "httpx"),
-    *("sqlglot", "pydantic", "pydantic_settings", "loguru", "jinja2", "prompt_toolkit", "requests", "yaml"),
+    *(
+        "sqlglot",
+        "pydantic",
+        "pydantic_settings",
+        "loguru",
+        "jinja2",
+        "prompt_toolkit",
+        "requests",
+        "yaml",
+        "bandit",
+    ),
 )
 
 
@@ -115,6 +125,7 @@ def test_nothing_in_the_package_imports_what_stands_above_it() -> None:
         ("langchain_core", ("llm", "evaluation/systems/langchain_chain.py")),
         ("openai", ("llm", "evaluation/systems/langchain_chain.py")),
         ("simplejson", ("display", "runs")),
+        ("bandit", ("validators/second_opinion.py",)),
     ],
 )
 def test_a_library_has_one_home(library: str, home: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.literals import HOLE, argument, plain_text
+from meta_agent.validators.literals import HOLE, argument, called_name, plain_text
 from meta_agent.validators.reading import Script
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -21,6 +21,7 @@ _SECRET_ENDS = {
     "key"), ("secret", "key"), ("access", "key"), ("private", "key"), ("auth", "key"), ("encryption",
     "key"), ("pgpassword",),
 }  # fmt: skip
+_ENVIRONMENT = {"os.getenv", "os.environ.get", "os.environ.setdefault"}
 _PLACEHOLDER = re.compile(r"[{}<>]|%s|\$\w|^[*.x•]+$|\s|^(none|null|required|optional)$", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"\b[a-zA-Z][\w+.-]{1,30}://[^\s/:@'\"]{1,200}:([^\s/@'\"]{1,200})@")
 _DSN_PASSWORD = re.compile(r"\b(?:password|passwd)\s*=\s*'?([^\s'\"]{1,200})")
@@ -61,7 +62,7 @@ def is_secret_name(name: str) -> bool:
 def _named_values(script: Script, node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Every pair of a name and the expression given to it."""
     if isinstance(node, ast.Assign):
-        yield from ((_name_of(target), node.value) for target in node.targets)
+        yield from (pair for target in node.targets for pair in _assigned(target, node.value))
     elif isinstance(node, ast.AnnAssign | ast.NamedExpr | ast.AugAssign) and node.value is not None:
         yield _name_of(node.target), node.value
     elif isinstance(node, ast.keyword) and node.arg:
@@ -77,10 +78,23 @@ def _named_values(script: Script, node: ast.AST) -> Iterator[tuple[str, ast.expr
         )
     elif isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
         yield _name_of(node.left), node.comparators[0]
-    elif isinstance(node, ast.Call) and script.evaluator.origins(node.func) & {"os.getenv", "os.environ.get"}:
+    elif isinstance(node, ast.Call) and called_name(node) == "setattr" and len(node.args) == 3:
+        yield from ((name, node.args[2]) for name in script.evaluator.texts(node.args[1]))
+    elif isinstance(node, ast.Call) and called_name(node) == "add_argument":
+        defaults = [keyword.value for keyword in node.keywords if keyword.arg == "default"]
+        names = [name for item in node.args for name in script.evaluator.texts(item)]
+        yield from ((name, default) for name in names for default in defaults)
+    elif isinstance(node, ast.Call) and script.evaluator.origins(node.func) & _ENVIRONMENT:
         default = argument(node, 1, "default")
         if default is not None:
             yield from ((name, default) for name in script.evaluator.texts(argument(node, 0, "key")))
+
+
+def _assigned(target: ast.expr, value: ast.expr) -> list[tuple[str, ast.expr]]:
+    """``user, password = "me", "secret"`` part by part."""
+    if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        return [(_name_of(part), item) for part, item in zip(target.elts, value.elts, strict=False)]
+    return [(_name_of(target), value)]
 
 
 def _name_of(target: ast.expr) -> str:
@@ -94,7 +108,11 @@ def _name_of(target: ast.expr) -> str:
 
 
 def _is_literal_secret(script: Script, name: str, value: ast.expr) -> bool:
-    """A fully known text that is neither empty, a placeholder, nor the name over again."""
+    """A known text that is neither empty, a placeholder, nor the name over again; or a choice of one."""
+    if isinstance(value, ast.BoolOp):
+        return any(_is_literal_secret(script, name, part) for part in value.values)
+    if isinstance(value, ast.IfExp):
+        return any(_is_literal_secret(script, name, part) for part in (value.body, value.orelse))
     if not isinstance(value, ast.Constant | ast.BinOp | ast.JoinedStr | ast.Call):
         return False
     if isinstance(value, ast.Constant) and not isinstance(value.value, str | bytes):
@@ -102,13 +120,18 @@ def _is_literal_secret(script: Script, name: str, value: ast.expr) -> bool:
     if isinstance(value, ast.Call) and not isinstance(value.func, ast.Attribute):
         return False
     known = script.evaluator.constant(value)
-    if known is None:
+    if known is None or (name.lower().endswith("token") and not any(map(_looks_random, known))):
         return False
     is_argument = isinstance(script.program.parents.get(value), ast.keyword)
     return any(
         len(text) >= 3 and not _PLACEHOLDER.search(text) and (is_argument or text.lower() != name.lower())
         for text in known
     )
+
+
+def _looks_random(text: str) -> bool:
+    """A key's look; ``token = "SELECT"`` is a word of some language."""
+    return len(text) >= 16 or (len(text) >= 8 and any(char.isdigit() for char in text))
 
 
 def _check_text(line: int, text: str) -> Iterator[ValidationIssue]:

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from meta_agent.validators import text_functions as functions
+from meta_agent.validators.constants import Constants
 from meta_agent.validators.literals import (
     HOLE,
     NUMBER,
@@ -24,46 +26,15 @@ from meta_agent.validators.literals import (
     small_number,
 )
 from meta_agent.validators.origins import Origins
-from meta_agent.validators.program import Program
+from meta_agent.validators.program import Binding, Program
 from meta_agent.validators.references import References
 
-IDENTIFIER = "ident"
 MOST_CANDIDATES = 12
 LONGEST_TEXT = 100_000
 MOST_STEPS = 200_000
 MOST_CHARACTERS = 4_000_000
 DEEPEST = 60
-_NUMERIC_FORMAT = re.compile(r"[^{}]*[dfeEgGn%bxX]$")
-_PERCENT = re.compile(r"%(?:\((\w{1,60})\))?[-#0 +]{0,5}[\d*]{0,5}(?:\.\d{1,5})?([diouxXeEfFgGcrsa%])")
-_BRACES = re.compile(r"\{\{|\}\}|\{(\w{0,60})[^{}]{0,60}\}")
-_NUMERIC_CALLS = {"int", "float", "len", "round", "abs", "bool", "ord", "hash", "id"}
-_SAME_TEXT = {
-    "builtins.str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath",
-    "os.path.expandvars", "os.path.expanduser", "os.fsencode", "textwrap.dedent", "inspect.cleandoc",
-    "sqlalchemy.text", "sqlalchemy.sql.text", "sqlalchemy.sql.expression.text", "psycopg2.sql.SQL",
-    "sys.intern", "io.StringIO",
-}  # fmt: skip
-_PATHS = {"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath", "os.path.join"}
-_ENVIRONMENT = {"os.getenv", "os.environ.get", "os.environ.setdefault", "os.environ.pop"}
-_COMPOSABLE = {
-    "psycopg2.sql.Identifier": IDENTIFIER,
-    "psycopg2.sql.Placeholder": "%s",
-    "psycopg2.sql.Literal": "'x'",
-}
-_TEXT_METHODS: dict[str, Callable[[str], str]] = {
-    "lower": str.lower, "upper": str.upper, "strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip,
-    "title": str.title, "casefold": str.casefold, "swapcase": str.swapcase, "capitalize": str.capitalize,
-}  # fmt: skip
-_UNCHANGED_METHODS = {
-    "encode",
-    "decode",
-    "as_posix",
-    "resolve",
-    "absolute",
-    "expanduser",
-    "as_string",
-    "__str__",
-}
+_COMPUTED = (ast.Call, ast.BinOp, ast.JoinedStr, ast.FormattedValue, ast.Subscript)
 _UNKNOWN = (HOLE,)
 
 
@@ -79,11 +50,13 @@ class Evaluator:
         self._texts: dict[ast.AST, tuple[str, ...]] = {}
         self.references = References(program)
         self._origins = Origins(program, self.references, self.constant)
+        self.constants = Constants(program, self.origins)
 
     @property
     def exhausted(self) -> bool:
         """Whether some value was given up because it takes too long to work out."""
-        return self._gave_up or self.references.exhausted or self.program.overflowing
+        given_up = self._gave_up or self.references.exhausted or self.constants.exhausted
+        return given_up or self.program.overflowing
 
     def origins(self, node: ast.AST | None) -> frozenset[str]:
         """The dotted names ``node`` can reach: see ``origins.py``."""
@@ -127,15 +100,20 @@ class Evaluator:
     def _fold(self, node: ast.AST) -> tuple[str, ...]:
         if isinstance(node, ast.Constant):
             return constant_text(node.value)
+        exact = self.constants.texts(node) if isinstance(node, _COMPUTED) else [None]
+        known = tuple(text for text in exact if text is not None)
+        if len(known) == len(exact):
+            return self._all([known])
         fold = self._FOLDS.get(type(node))
-        return _UNKNOWN if fold is None else fold(self, node)
+        rest: tuple[str, ...] = _UNKNOWN if fold is None else fold(self, node)
+        return self._all([known, rest]) if known else rest
 
     def _fold_joined(self, node: ast.JoinedStr) -> tuple[str, ...]:
         return self._product([self.texts(part) for part in node.values])
 
     def _fold_formatted(self, node: ast.FormattedValue) -> tuple[str, ...]:
         spec = self.texts(node.format_spec) if node.format_spec else ("",)
-        if all(_NUMERIC_FORMAT.match(text) for text in spec):
+        if all(functions.NUMERIC_FORMAT.match(text) for text in spec):
             return (NUMBER,)
         return self.texts(node.value)
 
@@ -145,9 +123,20 @@ class Evaluator:
         if isinstance(node.op, ast.Mod):
             return self._percent(node)
         if is_number(node.left) or is_number(node.right):
-            return self._repeated(node) if isinstance(node.op, ast.Mult) else (NUMBER,)
+            text = node.left if is_number(node.right) else node.right
+            is_text = (
+                isinstance(node.op, ast.Mult) and not is_number(text) and self.constant(text) is not None
+            )
+            return _UNKNOWN if is_text else (NUMBER,)
         if isinstance(node.op, ast.Div):
             return self._joined_path([self.texts(node.left), self.texts(node.right)])
+        return self._placeholders(node) if isinstance(node.op, ast.Mult) else _UNKNOWN
+
+    def _placeholders(self, node: ast.BinOp) -> tuple[str, ...]:
+        """``"%s, " * len(ids)`` stands for parameters, however many."""
+        for text in (*self.texts(node.left), *self.texts(node.right)):
+            if functions.PLACEHOLDERS.fullmatch(text):
+                return (text,)
         return _UNKNOWN
 
     def _fold_sum(self, node: ast.BinOp) -> tuple[str, ...]:
@@ -161,14 +150,6 @@ class Evaluator:
             return (NUMBER,)
         return self._product([self.texts(operand) for operand in reversed(operands)])
 
-    def _repeated(self, node: ast.BinOp) -> tuple[str, ...]:
-        text, times = (node.left, node.right) if is_number(node.right) else (node.right, node.left)
-        known = self.constant(text)
-        count = times.value if isinstance(times, ast.Constant) else None
-        if known is None or not isinstance(count, int) or is_number(text):
-            return (NUMBER,)
-        return tuple(part * count if len(part) * count <= LONGEST_TEXT else HOLE for part in known)
-
     def _percent(self, node: ast.BinOp) -> tuple[str, ...]:
         values: dict[str, ast.expr] = {}
         listed: list[ast.expr] = [node.right]
@@ -178,7 +159,9 @@ class Evaluator:
             values = literal_entries(node.right)
         if is_number(node.left) or is_number(node.right):
             listed = [node.right]
-        return self._all(self._fill(text, _PERCENT, values, listed) for text in self.texts(node.left))
+        return self._all(
+            self._fill(text, functions.PERCENT, values, listed) for text in self.texts(node.left)
+        )
 
     def _fill(
         self, text: str, pattern: re.Pattern[str], named: dict[str, ast.expr], listed: list[ast.expr]
@@ -193,7 +176,7 @@ class Evaluator:
                 pieces.append((match.group()[0],))
                 continue
             key = match.group(1) or ""
-            if not key and pattern is _PERCENT and match.group(2) in "diouxXeEfFgG":
+            if not key and pattern is functions.PERCENT and match.group(2) in "diouxXeEfFgG":
                 pieces.append((NUMBER,))
             else:
                 pieces.append(self._slot(key, slot, named, listed))
@@ -209,15 +192,6 @@ class Evaluator:
             return self.texts(named[key])
         return self.texts(listed[index]) if 0 <= index < len(listed) else _UNKNOWN
 
-    def _fold_choice(self, node: ast.IfExp) -> tuple[str, ...]:
-        return self._all([self.texts(node.body), self.texts(node.orelse)])
-
-    def _fold_either(self, node: ast.BoolOp) -> tuple[str, ...]:
-        return self._all(self.texts(value) for value in node.values)
-
-    def _fold_inner(self, node: ast.NamedExpr | ast.Await) -> tuple[str, ...]:
-        return self.texts(node.value)
-
     def _fold_subscript(self, node: ast.Subscript) -> tuple[str, ...]:
         return (
             self._sliced(node, node.slice)
@@ -227,15 +201,10 @@ class Evaluator:
 
     def _sliced(self, node: ast.Subscript, cut: ast.Slice) -> tuple[str, ...]:
         known = self.constant(node.value)
-        start, stop, step = (small_number(part) for part in (cut.lower, cut.upper, cut.step))
-        if (
-            known is None
-            or isinstance(start, str)
-            or isinstance(stop, str)
-            or isinstance(step, str)
-            or step == 0
-        ):
+        parts = [small_number(part) for part in (cut.lower, cut.upper, cut.step)]
+        if known is None or any(isinstance(part, str) for part in parts) or parts[2] == 0:
             return _UNKNOWN
+        start, stop, step = (part for part in parts if not isinstance(part, str))
         return tuple(text[start:stop:step] for text in known)
 
     def _fold_call(self, node: ast.Call) -> tuple[str, ...]:
@@ -252,40 +221,43 @@ class Evaluator:
 
     def _known_call(self, name: str, node: ast.Call) -> tuple[str, ...] | None:
         first = node.args[0] if node.args else None
-        if name in _COMPOSABLE:
-            return (_COMPOSABLE[name],)
-        if name in _SAME_TEXT:
+        if name in functions.COMPOSABLE:
+            return (functions.COMPOSABLE[name],)
+        if name in functions.SAME_TEXT:
             return self.texts(first)
-        if name in _PATHS:
+        if name in functions.PATHS:
             return self._joined_path([self.texts(part) for part in node.args])
-        if name in _ENVIRONMENT:
+        if name in functions.ENVIRONMENT:
             return self._all([_UNKNOWN, self.texts(argument(node, 1, "default"))])
+        if name in functions.PATH_FUNCTIONS:
+            return tuple(functions.PATH_FUNCTIONS[name](text) for text in self.texts(first))
         if name == "pathlib.Path.home":
             return ("~",)
-        if name in ("builtins.chr", "builtins.map"):
-            return self._character(first) if name == "builtins.chr" else _UNKNOWN
-        if name.removeprefix("builtins.") in _NUMERIC_CALLS:
+        if name == "builtins.map":
+            return _UNKNOWN
+        if name.removeprefix("builtins.") in functions.NUMERIC_CALLS:
             return (NUMBER,)
         return None
 
-    def _character(self, node: ast.expr | None) -> tuple[str, ...]:
-        code = small_number(node)
-        return (chr(code),) if isinstance(code, int) and 0 <= code < 0x110000 else _UNKNOWN
-
     def _method(self, node: ast.Call, func: ast.Attribute) -> tuple[str, ...] | None:
         name = func.attr
-        if name in _TEXT_METHODS and not node.args:
-            return tuple(_TEXT_METHODS[name](text) for text in self.texts(func.value))
-        if name in _UNCHANGED_METHODS:
+        if name in functions.TEXT_METHODS and not node.args:
+            return tuple(functions.TEXT_METHODS[name](text) for text in self.texts(func.value))
+        if name in functions.STRIPPING_METHODS and len(node.args) == 1:
+            cut = self.constant(node.args[0]) or ("",)
+            return tuple(functions.STRIPPING_METHODS[name](text, cut[0]) for text in self.texts(func.value))
+        if name in functions.UNCHANGED_METHODS:
             return self.texts(func.value)
         if name == "join" and len(node.args) == 1:
             return self._joined(func.value, node.args[0])
         if name == "joinpath":
             return self._joined_path([self.texts(func.value), *(self.texts(part) for part in node.args)])
-        if name == "format":
+        if name in ("format", "format_map"):
             named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-            listed = list(node.args)
-            return self._all(self._fill(text, _BRACES, named, listed) for text in self.texts(func.value))
+            listed = list(node.args) if name == "format" else []
+            return self._all(
+                self._fill(text, functions.BRACES, named, listed) for text in self.texts(func.value)
+            )
         if name == "replace" and len(node.args) == 2:
             return self._replaced(func.value, node.args)
         if name == "get" and node.args:
@@ -294,9 +266,9 @@ class Evaluator:
 
     def _replaced(self, base: ast.expr, arguments: list[ast.expr]) -> tuple[str, ...]:
         old, new = (self.constant(argument) for argument in arguments)
-        if old is None or new is None or len(old) > 1 or len(new) > 1 or not old[0]:
+        if old is None or len(old) > 1 or not old[0] or len(new or ()) > 1:
             return _UNKNOWN
-        results = [text.replace(old[0], new[0]) for text in self.texts(base)]
+        results = [text.replace(old[0], new[0] if new else HOLE) for text in self.texts(base)]
         return tuple(text if len(text) <= LONGEST_TEXT else HOLE for text in results)
 
     def _joined(self, separator: ast.expr, items: ast.expr) -> tuple[str, ...]:
@@ -314,7 +286,12 @@ class Evaluator:
         if isinstance(node, ast.GeneratorExp | ast.ListComp | ast.SetComp):
             return [node.elt]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            return self._list_of(node.left)
+            only = self.texts(node.left) if isinstance(node.left, ast.Call) else ()
+            return (
+                [node.left]
+                if only and functions.PLACEHOLDERS.fullmatch(only[0])
+                else self._list_of(node.left)
+            )
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= 200:
             return [ast.Constant(char) for char in node.value]
         if isinstance(node, ast.Call) and len(node.args) == 2 and "builtins.map" in self.origins(node.func):
@@ -339,13 +316,39 @@ class Evaluator:
         return self._all(found) if found else _UNKNOWN
 
     def _fold_name(self, node: ast.Name) -> tuple[str, ...]:
-        base = self._fold_reference(node)
+        bindings = self.program.lookup(node)
+        if self.program.is_inside(node, bindings):
+            return self._all(self.texts(value) for value in self.references.values_before(node, bindings))
+        base = self._all([self._fold_reference(node), *self._in_folders(bindings)])
         added = [
             self.texts(binding.node.value)
-            for binding in self.program.lookup(node)
+            for binding in bindings
             if binding.kind == "augment" and isinstance(binding.node, ast.AugAssign)
         ]
         return self._all([base, self._product([base, *added])]) if added else base
+
+    def _in_folders(self, bindings: list[Binding]) -> list[tuple[str, ...]]:
+        """``for path in folder.iterdir()``: something below that folder."""
+        looped = [value for b in bindings if b.kind == "element" for value in self.values(b.node)]
+        listed = [c.func for c in looped if isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute)]
+        folders = [func.value for func in listed if func.attr in functions.LISTING_METHODS]
+        return [self._product([self.texts(f), ("/",), _UNKNOWN]) for f in folders if self.is_path(f)]
+
+    def _fold_attribute(self, node: ast.Attribute) -> tuple[str, ...]:
+        if node.attr in functions.PATH_PARTS and self.is_path(node.value):
+            return tuple(functions.PATH_PARTS[node.attr](text) for text in self.texts(node.value))
+        return self._fold_reference(node)
+
+    def is_path(self, node: ast.expr) -> bool:
+        """Whether this is a ``pathlib`` path, one divided into, or a part of one."""
+        if any(path.startswith("pathlib.P") for path in self.origins(node)):
+            return True
+        for value in self.values(node):
+            if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
+                return True
+            if value is not node and isinstance(value, ast.expr) and self.is_path(value):
+                return True
+        return False
 
     def _fold_reference(self, node: ast.AST) -> tuple[str, ...]:
         values = self.references.values(node)
@@ -387,7 +390,7 @@ class Evaluator:
 
     _FOLDS: ClassVar[dict[type[ast.AST], Callable[..., tuple[str, ...]]]] = {
         ast.JoinedStr: _fold_joined, ast.FormattedValue: _fold_formatted, ast.BinOp: _fold_binary,
-        ast.IfExp: _fold_choice, ast.BoolOp: _fold_either, ast.NamedExpr: _fold_inner, ast.Await: _fold_inner,
-        ast.Name: _fold_name, ast.Attribute: _fold_reference, ast.Subscript: _fold_subscript,
+        ast.Name: _fold_name, ast.Attribute: _fold_attribute, ast.Subscript: _fold_subscript,
         ast.Call: _fold_call,
+        **dict.fromkeys((ast.IfExp, ast.BoolOp, ast.NamedExpr, ast.Await), _fold_reference),
     }  # fmt: skip

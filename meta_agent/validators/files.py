@@ -10,11 +10,16 @@ import ast
 import posixpath
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.literals import HOLE, argument, called_name
+from meta_agent.validators.literals import HOLE, argument
+from meta_agent.validators.path_arguments import (
+    PATH_METHODS,
+    WRITING_METHODS,
+    folder_arguments,
+    path_arguments,
+)
 from meta_agent.validators.reading import Script
 
 FOLDERS = ("results", "exports", "logs", "data")
@@ -26,123 +31,77 @@ _SENSITIVE = re.compile(
     r"|(^|/)(\.ssh|\.aws|\.kube|\.docker|\.config|\.gnupg|\.git)(/|$)"
     r"|(^|/)(\.env(\.\w+)?|\.pgpass|\.netrc|\.bash\w*|\.profile|id_[a-z0-9]+|docker\.sock|authorized_keys)$"
 )
-_PATH_ARGUMENTS = """
-    builtins.open 0 file
-    io.open 0 file
-    codecs.open 0 filename
-    os.open 0 path
-    os.makedirs 0 name
-    os.mkdir 0 path
-    os.listdir 0 path
-    os.scandir 0 path
-    os.walk 0 top
-    os.remove 0 path
-    os.unlink 0 path
-    os.rmdir 0 path
-    os.rename 1 dst
-    os.replace 1 dst
-    os.utime 0 path
-    shutil.rmtree 0 path
-    shutil.copy 1 dst
-    shutil.copy2 1 dst
-    shutil.copyfile 1 dst
-    shutil.move 1 dst
-    shutil.copytree 1 dst
-    shutil.make_archive 0 base_name
-    glob.glob 0 pathname
-    glob.iglob 0 pathname
-    gzip.open 0 filename
-    bz2.open 0 filename
-    lzma.open 0 filename
-    zipfile.ZipFile 0 file
-    logging.FileHandler 0 filename
-    logging.handlers.RotatingFileHandler 0 filename
-    logging.basicConfig 99 filename
-    logging.handlers.TimedRotatingFileHandler 0 filename
-    loguru.logger.add 0 sink
-    openpyxl.load_workbook 0 filename
-    xlsxwriter.Workbook 0 filename
-    reportlab.pdfgen.canvas.Canvas 0 filename
-    reportlab.platypus.SimpleDocTemplate 0 filename
-    pandas.ExcelWriter 0 path
-    pandas.read_csv 0 filepath_or_buffer
-    pandas.read_excel 0 io
-    pandas.read_json 0 path_or_buf
-    pandas.read_table 0 filepath_or_buffer
-    pandas.read_html 0 io
-    pandas.read_xml 0 path_or_buffer
-    pandas.read_parquet 0 path
-    numpy.load 0 file
-    numpy.save 0 file
-    numpy.savetxt 0 fname
-    numpy.loadtxt 0 fname
-    numpy.genfromtxt 0 fname
-    matplotlib.pyplot.savefig 0 fname
-    flask.send_file 0 path
-    configparser.ConfigParser().read 0 filenames
-    dotenv.load_dotenv 0 dotenv_path
-    tempfile.mkdtemp 2 dir
-    pathlib.Path().rename 0 target
-    pathlib.Path().replace 0 target
-    shutil.copy 0 src
-    shutil.copy2 0 src
-    shutil.copyfile 0 src
-    shutil.move 0 src
-    shutil.copytree 0 src
-    os.rename 0 src
-    os.replace 0 src
-"""
-"""Functions that take a path: name, position, keyword."""
-_WRITING_METHODS = {"to_csv", "to_excel", "to_json", "to_html", "to_parquet", "to_latex", "to_xml", "savefig"}
-_PATH_METHODS = {
-    "read_text", "write_text", "read_bytes", "write_bytes", "unlink", "mkdir", "rmdir", "touch", "iterdir",
-    "glob", "rglob", "open",
-}  # fmt: skip
+_MARKUP = {"reportlab.platypus.Paragraph", "reportlab.platypus.paragraph.Paragraph"}
+_MARKUP_SOURCE = re.compile(r"<img\b[^>]{0,500}\bsrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _REMOTE = re.compile(r"^(https?|ftps?|s3|gs|file|sftp|ssh|hdfs)://", re.IGNORECASE)
 
 
 def check_files(script: Script) -> Iterator[ValidationIssue]:
-    """Findings on paths outside the script's own folders."""
+    """Findings on paths outside the script's own folders, and on paths that a visitor or a decoder makes."""
     for call in script.program.calls:
         for path in _paths(script, call):
-            for text in script.evaluator.texts(path):
-                issue = _judge(call.lineno, text)
-                if issue is not None:
-                    yield issue
+            texts = script.evaluator.texts(path)
+            yield from (issue for text in texts for issue in judge_path(call.lineno, text))
+            if HOLE in "".join(texts):
+                yield from _judge_source(script, call, path)
+        if script.evaluator.origins(call.func) & _MARKUP:
+            sources = (
+                m
+                for text in script.evaluator.texts(argument(call, 0, "text"))
+                for m in _MARKUP_SOURCE.finditer(text)
+            )
+            yield from (issue for match in sources for issue in judge_path(call.lineno, match.group(1)))
+        for path in _arguments(script, call, folder_arguments()):
+            found = (
+                issue for text in script.evaluator.texts(path) for issue in judge_path(call.lineno, text)
+            )
+            yield from (issue for issue in found if issue.rule != rules.FILE_MISPLACED.name)
+
+
+def judge_path(line: int, text: str) -> list[ValidationIssue]:
+    """What is wrong with touching the file of this name, if anything; unknown parts are ``HOLE``."""
+    issue = _judge(line, text)
+    return [] if issue is None else [issue]
+
+
+def _judge_source(script: Script, call: ast.Call, path: ast.expr) -> Iterator[ValidationIssue]:
+    if script.taint.comes_from("visitor", path) and not _is_looked_up(script, path):
+        yield rules.FILE_FROM_OUTSIDE.at(
+            call.lineno, "Whoever uses this chooses the file; take it from a fixed list of names."
+        )
+    if script.taint.comes_from("decoder", path):
+        yield rules.OBSCURED_CODE.at(call.lineno, "The name of this file is decoded; write it plainly.")
+
+
+def _is_looked_up(script: Script, path: ast.expr) -> bool:
+    """Whether a name in ``path`` is looked for among others: ``if name not in REPORTS: abort(404)``."""
+    function = script.program.enclosing(path, ast.FunctionDef, ast.AsyncFunctionDef)
+    used = {node.id for node in ast.walk(path) if isinstance(node, ast.Name)}
+    return not used.isdisjoint(script.looked_up.get(function, ()))
 
 
 def _paths(script: Script, call: ast.Call) -> Iterator[ast.expr]:
     """The expressions of this call that name a file or folder."""
-    origins = script.evaluator.origins(call.func)
-    for origin in origins & _path_arguments().keys():
-        for position, keyword in _path_arguments()[origin]:
-            path = argument(call, position, keyword)
+    is_settings = "dotenv.load_dotenv" in script.evaluator.origins(call.func)
+    for path in _arguments(script, call, path_arguments()):
+        if not is_settings or not all(text.endswith(".env") for text in script.evaluator.texts(path)):
+            yield path
+    for func in script.evaluator.values(call.func):
+        if not isinstance(func, ast.Attribute):
+            continue
+        is_save = func.attr == "save" and call.args and not isinstance(call.args[0], ast.Call)
+        if is_save or (func.attr in WRITING_METHODS and call.args):
+            yield call.args[0]
+        elif func.attr in PATH_METHODS and script.evaluator.is_path(func.value):
+            yield func.value
+
+
+def _arguments(script: Script, call: ast.Call, table: dict[str, list[tuple[int, str]]]) -> Iterator[ast.expr]:
+    for origin in sorted(script.evaluator.origins(call.func) & table.keys()):
+        for position, keyword in table[origin]:
+            path = script.given(call, position, keyword)
             if path is not None:
                 yield path
-    method = called_name(call)
-    if not isinstance(call.func, ast.Attribute):
-        return
-    is_save = method == "save" and call.args and not isinstance(call.args[0], ast.Call)
-    if is_save or (method in _WRITING_METHODS and call.args):
-        yield call.args[0]
-    elif method in _PATH_METHODS and _is_path(script, call.func.value):
-        yield call.func.value
-
-
-@cache
-def _path_arguments() -> dict[str, list[tuple[int, str]]]:
-    table: dict[str, list[tuple[int, str]]] = {}
-    for line in _PATH_ARGUMENTS.strip().splitlines():
-        name, position, keyword = line.split()
-        table.setdefault(name, []).append((int(position), keyword))
-    return table
-
-
-def _is_path(script: Script, node: ast.expr) -> bool:
-    """Whether this is a ``pathlib`` path, or one divided into."""
-    if any(path.startswith("pathlib.P") for path in script.evaluator.origins(node)):
-        return True
-    return any(isinstance(v, ast.BinOp) and isinstance(v.op, ast.Div) for v in script.evaluator.values(node))
 
 
 def _judge(line: int, text: str) -> ValidationIssue | None:

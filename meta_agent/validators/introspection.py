@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from meta_agent.contracts import ValidationIssue
+from meta_agent.validators import names_policy as policy
 from meta_agent.validators import rules
 from meta_agent.validators.reading import Script
 
@@ -24,6 +25,13 @@ _NAMING = {"__name__", "__qualname__", "__doc__", "__module__"}
 _SENSITIVE_MODULES = {"os", "sys", "builtins", "shutil", "io", "signal", "importlib", "subprocess", "logging"}
 _NAMESPACES = {"builtins.globals", "builtins.locals", "builtins.vars"}
 _BY_NAME = {"builtins.getattr": 1, "builtins.setattr": 1, "builtins.delattr": 1}
+_REPLACEABLE = {
+    "stdout", "stderr", "stdin", "excepthook", "displayhook", "showwarning", "formatwarning", "converter",
+    "default",
+}  # fmt: skip
+"""What libraries mean to be replaced, as ``sys.excepthook``."""
+_OPEN_OBJECTS = ("builtins.", "pandas.options", "flask.g", "flask.session", "flask.current_app")
+"""What is there to be written to."""
 _GETTERS = {"operator.attrgetter", "operator.methodcaller"}
 
 
@@ -32,6 +40,9 @@ def check_introspection(script: Script) -> Iterator[ValidationIssue]:
     for node in script.program.nodes:
         if isinstance(node, ast.Attribute):
             yield from _check_attribute(script, node)
+            yield from _check_patch(script, node)
+        elif isinstance(node, ast.MatchClass):
+            yield from (_reaches_in(node.lineno, name) for name in node.kwd_attrs if name in _DANGEROUS)
         elif isinstance(node, ast.Call):
             yield from _check_call(script, node)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -64,6 +75,30 @@ def _check_attribute(script: Script, node: ast.Attribute) -> Iterator[Validation
     )
     if node.attr in _DANGEROUS or is_module_dict:
         yield _reaches_in(node.lineno, node.attr)
+    if node.attr in policy.TELLING_ATTRIBUTES and not script.program.attributes.get(node.attr):
+        denial = policy.denial_of(node.attr)
+        if denial is not None:
+            yield denial.rule.at(node.lineno, denial.message(node.attr))
+
+
+def _check_patch(script: Script, node: ast.Attribute) -> Iterator[ValidationIssue]:
+    """``json.dumps = f``: from then on the name means something else than what is read here."""
+    parent = script.program.parents.get(node)
+    if not isinstance(parent, ast.Assign) or node not in parent.targets or node.attr in _REPLACEABLE:
+        return
+    if not isinstance(parent.value, ast.Constant) and _is_of_a_module(script, node.value):
+        yield _patches(node.lineno, node.attr)
+
+
+def _is_of_a_module(script: Script, node: ast.expr) -> bool:
+    paths = script.evaluator.origins(node)
+    return any("(" not in path and not path.startswith(_OPEN_OBJECTS) for path in paths)
+
+
+def _patches(line: int, name: str) -> ValidationIssue:
+    return rules.MONKEY_PATCH.at(
+        line, f"{rules.quoted(name)} of a library is replaced; call a function of your own instead."
+    )
 
 
 def _check_call(script: Script, node: ast.Call) -> Iterator[ValidationIssue]:
@@ -73,6 +108,9 @@ def _check_call(script: Script, node: ast.Call) -> Iterator[ValidationIssue]:
                 node.lineno, f"{path[9:]}() exposes all names of the program; name the value you need."
             )
         position = 0 if path in _GETTERS else _BY_NAME.get(path, -1)
+        is_set = path == "builtins.setattr" and len(node.args) == 3
+        if is_set and _is_of_a_module(script, node.args[0]):
+            yield _patches(node.lineno, script.evaluator.texts(node.args[1])[0])
         if 0 <= position < len(node.args) and not _is_known_name(script, node.args[position]):
             yield rules.DYNAMIC_ATTRIBUTE.at(
                 node.lineno,
@@ -107,18 +145,21 @@ def _is_known_name(script: Script, name: ast.expr) -> bool:
     return script.evaluator.constant(name) is not None
 
 
+def _asks_by_name(script: Script, call: ast.Call) -> bool:
+    return bool(script.evaluator.origins(call.func) & {*_BY_NAME, "builtins.hasattr"})
+
+
 def _check_module_value(script: Script, node: ast.Name) -> Iterator[ValidationIssue]:
     """A module handed to a function or put in a container is used where this reading cannot follow."""
     if not any(binding.kind == "import" for binding in script.program.lookup(node)):
         return
     modules = script.evaluator.origins(node) & _SENSITIVE_MODULES
     parent = script.program.parents.get(node)
-    if not modules or isinstance(parent, ast.Attribute | ast.Assign | ast.AnnAssign | ast.NamedExpr):
+    if not modules or isinstance(parent, ast.Attribute | ast.AnnAssign | ast.NamedExpr):
         return
-    if isinstance(parent, ast.Call) and script.evaluator.origins(parent.func) & {
-        *_BY_NAME,
-        "builtins.hasattr",
-    }:
+    if isinstance(parent, ast.Assign) and all(isinstance(target, ast.Name) for target in parent.targets):
+        return
+    if isinstance(parent, ast.Call) and parent.args[:1] == [node] and _asks_by_name(script, parent):
         return
     yield rules.MODULE_AS_VALUE.at(
         node.lineno, f"The module {min(modules)} is passed around as a value; call its functions directly."

@@ -11,11 +11,25 @@ import ast
 import builtins
 from collections.abc import Callable
 
+from meta_agent.validators.literals import called_name
 from meta_agent.validators.program import Program
 from meta_agent.validators.references import References
 
 _BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "__loader__", "__spec__"}
-_ALWAYS_BUILTIN = frozenset({"eval", "exec", "__import__", "__builtins__"})
+_ALWAYS_BUILTIN = frozenset(
+    {
+        "eval",
+        "exec",
+        "__import__",
+        "__builtins__",
+        "open",
+        "getattr",
+        "setattr",
+        "globals",
+        "breakpoint",
+        "input",
+    }
+)
 """Shadowing does not hide these: a definition further down leaves the real one callable before it."""
 _IMPORTERS = {"builtins.__import__", "importlib.import_module", "importlib.__import__"}
 _LONGEST_PATH = 200
@@ -93,4 +107,13 @@ class Origins:
                 found.add(path[:-1])
             else:
                 found.add(f"{path}()")
-        return found
+        return found | self._own_results(node)
+
+    def _own_results(self, node: ast.Call) -> set[str]:
+        """What the script's own function of this name gives back, or yields to a ``with``."""
+        return {
+            path
+            for function in self._program.own_functions(called_name(node))
+            for value in (*self._program.returns.get(function, ()), *self._program.yields.get(function, ()))
+            for path in self.of(value)
+        }

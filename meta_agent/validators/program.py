@@ -19,6 +19,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Kind = Literal["value", "element", "entered", "import", "augment", "function", "class", "unknown"]
 _MOST_NAMESAKES = 20
 _MOST_BINDINGS = 100
+_CHANGING = {
+    "append", "extend", "insert", "update", "add", "setdefault", "remove", "discard", "pop", "popitem",
+    "clear", "sort", "reverse", "appendleft", "extendleft",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ class Program:
         self.functions: dict[str, list[Function]] = defaultdict(list)
         self.classes: dict[str, list[ast.ClassDef]] = defaultdict(list)
         self.returns: dict[ast.AST, list[ast.expr]] = defaultdict(list)
+        self.yields: dict[ast.AST, list[ast.expr]] = defaultdict(list)
+        self.changed_in_place: set[str] = set()
+        """Names of lists and dictionaries that do not stay what was assigned."""
         self.attributes: dict[str, list[Binding]] = defaultdict(list)
         self.entries: dict[tuple[str, str], list[Binding]] = defaultdict(list)
         """``CONFIG["key"] = value`` by name and key."""
@@ -75,6 +82,14 @@ class Program:
                 return scope.names[name.id]
             scope = scope.parent
         return []
+
+    def is_inside(self, name: ast.Name, bindings: list[Binding]) -> bool:
+        """Whether ``name`` stands in a value bound to it: the second one in ``query = query + more``."""
+        bound = {binding.node for binding in bindings if binding.kind == "value"}
+        parent: ast.AST | None = name
+        while parent is not None and parent not in bound and not isinstance(parent, ast.stmt):
+            parent = self.parents.get(parent)
+        return parent in bound
 
     def own_functions(self, name: str) -> list[Function]:
         """The script's functions of this name; none where there are too many to follow."""
@@ -134,6 +149,7 @@ class Program:
     def _bind(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, ast.Call):
             self.calls.append(node)
+            self._note_change(node)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 self._assign(target, Binding("value", node.value), scope)
@@ -145,8 +161,11 @@ class Program:
             self._assign(node.target, Binding("element", node.iter), scope)
         elif isinstance(node, ast.withitem) and node.optional_vars is not None:
             self._assign(node.optional_vars, Binding("entered", node.context_expr), scope)
-        elif isinstance(node, ast.Return) and node.value is not None:
-            self._note_return(node.value, node)
+        elif isinstance(node, ast.Return | ast.Yield) and node.value is not None:
+            self._note_result(node.value, node)
+        elif isinstance(node, ast.Match):
+            for case in node.cases:
+                self._capture(case.pattern, Binding("value", node.subject), scope)
         else:
             self._bind_definition(node, scope)
 
@@ -178,10 +197,55 @@ class Program:
                 path = f"{node.module or '.'}.{alias.name}"
                 self._name(alias.asname or alias.name, Binding("import", path=path), scope)
 
-    def _note_return(self, value: ast.expr, node: ast.Return) -> None:
+    def _note_result(self, value: ast.expr, node: ast.Return | ast.Yield) -> None:
         function = self.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
-        if function is not None:
-            self.returns[function] += [value] * (len(self.returns[function]) < _MOST_BINDINGS)
+        results = self.returns if isinstance(node, ast.Return) else self.yields
+        if function is not None and len(results[function]) < _MOST_BINDINGS:
+            results[function].append(value)
+
+    def _note_change(self, call: ast.Call) -> None:
+        """``rows.append(x)`` changes rows; ``setattr(x, "name", value)`` binds an attribute."""
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.attr in _CHANGING and isinstance(func.value, ast.Name):
+            self.changed_in_place.add(func.value.id)
+        elif isinstance(func, ast.Name) and func.id == "setattr" and len(call.args) == 3:
+            self._add(self.attributes[str(plain_text(call.args[1]))], Binding("value", call.args[2]))
+
+    def _capture(self, pattern: ast.pattern, binding: Binding, scope: Scope) -> None:
+        """The names that a ``case`` binds, to the parts of the subject that they stand for."""
+        if isinstance(pattern, ast.MatchAs):
+            if pattern.pattern is not None:
+                self._capture(pattern.pattern, binding, scope)
+            if pattern.name is not None:
+                self._name(pattern.name, binding, scope)
+        elif isinstance(pattern, ast.MatchStar | ast.MatchMapping | ast.MatchClass):
+            self._capture_parts(pattern, binding, scope)
+        elif isinstance(pattern, ast.MatchOr):
+            for choice in pattern.patterns:
+                self._capture(choice, binding, scope)
+        elif isinstance(pattern, ast.MatchSequence):
+            for index, part in enumerate(pattern.patterns):
+                self._capture(part, replace(binding, steps=(*binding.steps, index)), scope)
+
+    def _capture_parts(
+        self, pattern: ast.MatchStar | ast.MatchMapping | ast.MatchClass, binding: Binding, scope: Scope
+    ) -> None:
+        subject = binding.node if isinstance(binding.node, ast.expr) and not binding.steps else None
+        unknown = Binding("unknown")
+        if isinstance(pattern, ast.MatchClass):
+            for part in pattern.patterns:
+                self._capture(part, binding, scope)
+            for name, part in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True):
+                attribute = Binding("value", ast.Attribute(subject, name, ast.Load())) if subject else unknown
+                self._capture(part, attribute, scope)
+        elif isinstance(pattern, ast.MatchMapping):
+            for key, part in zip(pattern.keys, pattern.patterns, strict=True):
+                entry = Binding("value", ast.Subscript(subject, key, ast.Load())) if subject else unknown
+                self._capture(part, entry, scope)
+            if pattern.rest is not None:
+                self._name(pattern.rest, unknown, scope)
+        elif pattern.name is not None:
+            self._name(pattern.name, unknown, scope)
 
     def _add(self, bindings: list[Binding], binding: Binding) -> None:
         self.overflowing = self.overflowing or len(bindings) >= _MOST_BINDINGS
@@ -207,6 +271,8 @@ class Program:
 
     def _assign_entry(self, target: ast.Subscript, binding: Binding) -> None:
         key = plain_text(target.slice)
+        if isinstance(target.value, ast.Name):
+            self.changed_in_place.add(target.value.id)
         if isinstance(target.value, ast.Name) and key is not None:
             self._add(self.entries[target.value.id, str(key)], binding)
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import names_policy as policy
 from meta_agent.validators import rules
-from meta_agent.validators.literals import called_name
 from meta_agent.validators.reading import Script
 
 _REQUIREMENT = re.compile(
     r"^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[\w,\s.-]*\])?\s*([<>=!~][^@:/]*)?$"
 )
 _LONGEST_REQUIREMENT = 200
-_PANDAS_ESCAPE = re.compile(r"__|@\s*\w+\s*[.(\[]")
+_SPECIAL_ATTRIBUTE = re.compile(r"__")
+_PANDAS_NAME = re.compile(r"@\s*(\w+)\s*[.(\[]")
 
 
 def check_reach(script: Script) -> Iterator[ValidationIssue]:
@@ -60,10 +60,11 @@ def _check_import(node: ast.Import | ast.ImportFrom) -> Iterator[ValidationIssue
                 f"A star import of {rules.quoted(module)} hides what is used; name what you need.",
             )
         path = module if alias.name == "*" else f"{module}.{alias.name}".lstrip(".")
-        yield from _judge_import(path, node.lineno)
+        yield from judge_import(path, node.lineno)
 
 
-def _judge_import(path: str, line: int) -> Iterator[ValidationIssue]:
+def judge_import(path: str, line: int) -> Iterator[ValidationIssue]:
+    """Findings on loading the module, or the name of a module, that ``path`` spells."""
     denial = policy.denial_of(path)
     if denial is not None:
         yield denial.rule.at(line, denial.message(path))
@@ -76,12 +77,11 @@ def _judge_import(path: str, line: int) -> Iterator[ValidationIssue]:
 
 
 def _check_name(script: Script, node: ast.Name | ast.Attribute | ast.Call) -> Iterator[ValidationIssue]:
-    parent = script.program.parents.get(node)
-    if isinstance(parent, ast.Attribute):
-        return
     if isinstance(node, ast.Call):
         yield from _check_call(script, node)
     elif not isinstance(node.ctx, ast.Load):
+        return
+    if isinstance(script.program.parents.get(node), ast.Attribute):
         return
     for path in sorted(script.evaluator.origins(node)):
         denial = policy.denial_of(path)
@@ -90,21 +90,38 @@ def _check_name(script: Script, node: ast.Name | ast.Attribute | ast.Call) -> It
 
 
 def _check_call(script: Script, node: ast.Call) -> Iterator[ValidationIssue]:
-    name = called_name(node)
-    if isinstance(node.func, ast.Attribute) and name in policy.DENIED_METHODS:
-        denial = policy.DENIED_METHODS[name]
+    if isinstance(node.func, ast.Attribute):
+        yield from _check_method(script, node, node.func)
+    position = 2 if "numpy.load" in script.evaluator.origins(node.func) else len(node.args)
+    allows_pickle = script.given(node, position, "allow_pickle")
+    if allows_pickle is not None and script.evaluator.constants.values(allows_pickle) != [False]:
+        yield rules.DESERIALISATION.at(node.lineno, "allow_pickle can run code hidden in data; leave it out.")
+
+
+def _check_method(script: Script, node: ast.Call, func: ast.Attribute) -> Iterator[ValidationIssue]:
+    name = func.attr
+    denial = policy.DENIED_METHODS.get(name)
+    if denial is None and name in policy.TELLING_METHODS and _is_nobodys(script, func):
+        denial = policy.denial_of(policy.TELLING_METHODS[name] + name)
+    if denial is not None:
         yield denial.rule.at(node.lineno, denial.message(f".{name}()"))
-    for keyword in node.keywords:
-        if keyword.arg == "allow_pickle" and not (
-            isinstance(keyword.value, ast.Constant) and not keyword.value.value
-        ):
-            yield rules.DESERIALISATION.at(
-                node.lineno, "allow_pickle can run code hidden in data; leave it out."
-            )
-    if name in ("eval", "query") and isinstance(node.func, ast.Attribute) and node.args:
+    if name in ("eval", "query") and node.args:
         texts = script.evaluator.texts(node.args[0])
-        if any(_PANDAS_ESCAPE.search(text) for text in texts) or script.taint.from_outside(node.args[0]):
+        if any(_escapes(script, text) for text in texts) or script.taint.from_outside(node.args[0]):
             yield rules.DYNAMIC_CODE.at(
                 node.lineno,
                 f"The expression given to .{name}() can reach Python objects; filter with plain pandas.",
             )
+
+
+def _escapes(script: Script, expression: str) -> bool:
+    """Whether an expression for pandas goes through a module, as ``@pd.io`` does, or a special attribute."""
+    names = set(_PANDAS_NAME.findall(expression))
+    return bool(_SPECIAL_ATTRIBUTE.search(expression) or names & script.imported_names)
+
+
+def _is_nobodys(script: Script, func: ast.Attribute) -> bool:
+    """Whether neither the object is known nor the script itself defines such a method."""
+    if func.attr in script.program.functions or func.attr in script.program.attributes:
+        return False
+    return not script.evaluator.origins(func.value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from meta_agent.validators.literals import HOLE, plain_text
+from meta_agent.validators.literals import HOLE, called_name, plain_text
 from meta_agent.validators.program import Binding, Program
 
 UNKNOWN = ast.Constant(HOLE)
@@ -33,6 +33,8 @@ class References:
         self._appended: dict[int, list[ast.expr]] = {}
         """What is appended to the list of a name, by its list of bindings."""
         self._growing: set[int] = set()
+        self._before: dict[int, list[Binding]] = {}
+        """The bindings of a name that are not made of itself, by its list of bindings."""
         for call in program.calls:
             self._note_growth(call)
 
@@ -53,6 +55,18 @@ class References:
         finally:
             self._depth -= 1
         return self._known[node]
+
+    def values_before(self, name: ast.Name, bindings: list[Binding]) -> tuple[ast.AST, ...]:
+        """What ``name`` may stand for before it is made of itself, as in ``query = query + more``."""
+        if id(bindings) not in self._before:
+            self._before[id(bindings)] = [
+                binding
+                for binding in bindings
+                if binding.node is None
+                or not any(_is_called(name.id, part) for part in ast.walk(binding.node))
+            ]
+        first = self._before[id(bindings)]
+        return _few(self._bound(first, UNKNOWN)) if first else (UNKNOWN,)
 
     def grows(self, node: ast.AST) -> bool:
         """Whether the list of this name grows in ways that are not followed."""
@@ -97,8 +111,12 @@ class References:
     def _bound(self, bindings: list[Binding], node: ast.AST) -> list[ast.AST]:
         found: list[ast.AST] = []
         for binding in bindings:
-            if binding.kind in ("value", "entered"):
+            if len(found) > _MOST_VALUES:
+                break
+            if binding.kind == "value":
                 found += self._parts(self.values(binding.node), binding.steps)
+            elif binding.kind == "entered":
+                found += self._parts(self._entered(binding.node), binding.steps)
             elif binding.kind == "element":
                 elements = [e for value in self.values(binding.node) for e in self._items(value, None)]
                 elements += self.appended(binding.node)
@@ -110,6 +128,15 @@ class References:
                 found.append(node)
         return found or [node]
 
+    def _entered(self, node: ast.AST | None) -> list[ast.AST]:
+        """What ``with`` binds: the object itself, or what the script's own context manager yields."""
+        found: list[ast.AST] = []
+        for value in self.values(node):
+            is_yielded = isinstance(node, ast.Call) and isinstance(value, ast.List)
+            inner = value.elts if is_yielded and isinstance(value, ast.List) else [value]
+            found += [deep for part in inner for deep in (self.values(part) if is_yielded else (part,))]
+        return found
+
     def _parts(self, values: Iterable[ast.AST], steps: tuple[int, ...]) -> list[ast.AST]:
         found = list(values)
         for step in steps:
@@ -120,14 +147,24 @@ class References:
     def _attribute(self, node: ast.Attribute) -> list[ast.AST]:
         """``self.query``: whatever any object's attribute of this name was given, where the name is ours."""
         bindings = self.program.attributes.get(node.attr)
-        if not bindings or not self._is_own_object(node.value):
+        if not bindings or not self._may_be_own(node.value):
             return [node]
-        return self._bound(bindings, node)
+        found = self._bound(bindings, node)
+        return found if self._is_own(node.value) else [*found, UNKNOWN]
 
-    def _is_own_object(self, node: ast.expr) -> bool:
+    def _may_be_own(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Name):
             return isinstance(node, ast.Attribute | ast.Call | ast.Subscript)
         return all(binding.kind != "import" for binding in self.program.lookup(node))
+
+    def _is_own(self, node: ast.expr) -> bool:
+        """Whether this is certainly an object, or a class, of the script itself."""
+        if isinstance(node, ast.Name) and (node.id in ("self", "cls") or node.id in self.program.classes):
+            return True
+        values = self.values(node)
+        return bool(values) and all(
+            isinstance(value, ast.Call) and called_name(value) in self.program.classes for value in values
+        )
 
     def _entry(self, node: ast.AST, base: ast.expr, key: ast.AST) -> list[ast.AST]:
         found = [
@@ -159,7 +196,12 @@ class References:
             return self._view(node, func)
         if isinstance(func, ast.Attribute) and func.attr == "get" and node.args:
             return self._entry(node, func.value, node.args[0])
-        return (node,)
+        yielded = [
+            value
+            for function in self.program.own_functions(called_name(node))
+            for value in self.program.yields.get(function, ())
+        ]
+        return (ast.List(yielded[:_MOST_VALUES], ast.Load()),) if yielded else (node,)
 
     def _view(self, node: ast.Call, func: ast.Attribute) -> list[ast.AST]:
         found: list[ast.AST] = []
@@ -199,6 +241,10 @@ def _view_of(value: ast.Dict, name: str) -> ast.AST:
     if name == "items":
         return ast.List([ast.Tuple([k, v], ast.Load()) for k, v in pairs], ast.Load())
     return ast.List([k if name == "keys" else v for k, v in pairs], ast.Load())
+
+
+def _is_called(name: str, node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _expr(node: ast.AST) -> ast.expr:

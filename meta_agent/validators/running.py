@@ -1,74 +1,163 @@
-"""How the script would behave while it runs: loops that never end, and web servers left open."""
+"""How long the script would run: loops without a way out, waits for nobody, signals that are ignored."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import islice, product
+from typing import Any
 
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
-from meta_agent.validators.literals import plain_text
+from meta_agent.validators.literals import argument, called_name
+from meta_agent.validators.program import Binding, Function
+from meta_agent.validators.pure_functions import NotConstant
 from meta_agent.validators.reading import Script
 
+LONGEST_SLEEP_S = 600
 _ENDLESS = {"itertools.count", "itertools.cycle", "itertools.repeat"}
+_CONSUMING = {
+    "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "builtins.sum",
+    "builtins.sorted",
+    "builtins.max", "builtins.min", "builtins.dict", "statistics.mean", "collections.Counter", "math.fsum",
+}  # fmt: skip
 _EXITS = {"sys.exit", "os._exit", "builtins.exit", "builtins.quit"}
 _OWN_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _OWN_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _MOST_NODES = 20_000
-_DEBUG_VARIABLES = {"FLASK_DEBUG", "FLASK_ENV", "WERKZEUG_DEBUG_PIN"}
+_MOST_COMBINATIONS = 64
+_WAITING = {
+    "threading.Event().wait": {"set"},
+    "asyncio.Event().wait": {"set"},
+    "queue.Queue().get": {"put", "put_nowait"},
+}
+"""What waits without end, and the methods that would end it."""
+_ENDING_SIGNALS = {"signal.SIGTERM", "signal.SIGINT", "signal.SIGHUP", "signal.SIGALRM"}
 
 
 def check_running(script: Script) -> Iterator[ValidationIssue]:
-    """Findings on endless loops, debug servers and templates made from outside values."""
+    """Findings on endless loops, long waits and ignored signals."""
     for node in script.program.nodes:
         if isinstance(node, ast.While | ast.For):
-            if _is_endless(script, node) and not _leaves(script, node):
-                yield rules.ENDLESS_LOOP.at(
-                    node.lineno, "This loop has no way out; give it an end or a break."
-                )
+            if (_is_endless(script, node) or _feeds_itself(node)) and not _leaves(script, node):
+                yield _endless(node.lineno)
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
+            if any(_is_endless_call(script, part.iter) for part in node.generators):
+                yield _endless(node.lineno)
         elif isinstance(node, ast.Call):
-            yield from _check_server(script, node)
-        elif isinstance(node, ast.Assign):
-            yield from _check_debug_switch(script, node)
+            yield from _check_call(script, node)
+
+
+def _endless(line: int) -> ValidationIssue:
+    return rules.ENDLESS_LOOP.at(line, "This loop has no way out; give it an end or a break.")
 
 
 def _is_endless(script: Script, loop: ast.While | ast.For) -> bool:
     if isinstance(loop, ast.While):
-        return _is_always_true(script, loop.test)
-    if not isinstance(loop.iter, ast.Call):
-        return False
-    origins = script.evaluator.origins(loop.iter.func)
-    if "builtins.iter" in origins:
-        return len(loop.iter.args) == 2 and "builtins.int" in script.evaluator.origins(loop.iter.args[0])
-    return bool(origins & _ENDLESS) and not ("itertools.repeat" in origins and len(loop.iter.args) > 1)
+        return _is_always_true(script, loop)
+    return _is_endless_call(script, loop.iter)
 
 
-def _is_always_true(script: Script, test: ast.expr) -> bool:
-    if isinstance(test, ast.Constant):
-        return bool(test.value)
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return isinstance(test.operand, ast.Constant) and not test.operand.value
-    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Constant):
-        only = test.comparators[0]
-        return (
-            isinstance(only, ast.Constant)
-            and only.value == test.left.value
-            and isinstance(test.ops[0], ast.Eq)
-        )
-    if isinstance(test, ast.Name):
-        values = script.evaluator.values(test)
-        return all(isinstance(value, ast.Constant) and value.value is True for value in values)
+def _is_endless_call(script: Script, node: ast.expr) -> bool:
+    """``count()``, ``cycle(...)``, ``iter(int, 1)``, or a generator expression over one."""
+    if isinstance(node, ast.GeneratorExp):
+        return _is_endless_call(script, node.generators[0].iter)
+    for call in (node, *script.evaluator.values(node)):
+        if not isinstance(call, ast.Call):
+            continue
+        origins = script.evaluator.origins(call.func)
+        if "builtins.iter" in origins:
+            return len(call.args) == 2 and "builtins.int" in script.evaluator.origins(call.args[0])
+        if origins & _ENDLESS and not ("itertools.repeat" in origins and len(call.args) > 1):
+            return True
+        if any(
+            _yields_forever(script, function) for function in script.program.own_functions(called_name(call))
+        ):
+            return True
     return False
 
 
-def _leaves(script: Script, loop: ast.While | ast.For) -> bool:
+def _yields_forever(script: Script, function: Function) -> bool:
+    """Whether this is a generator that never ends by itself."""
+    if function not in script.program.yields:
+        return False
+    return any(
+        isinstance(item, ast.While)
+        and _is_always_true(script, item)
+        and not _leaves(script, item, by_yield=False)
+        for item in function.body
+    )
+
+
+def _is_always_true(script: Script, loop: ast.While) -> bool:
+    """A test that is true, and stays so: nothing in the loop, nor another function, binds its names anew."""
+    candidates: dict[str, list[Any]] = {}
+    for name in (node for node in ast.walk(loop.test) if isinstance(node, ast.Name)):
+        bindings = script.program.lookup(name)
+        if any(_may_change(script, binding, loop) for binding in bindings):
+            return False
+        values = [v for b in bindings if b.kind == "value" and not b.steps for v in _scalars(script, b.node)]
+        if values:
+            candidates[name.id] = values
+    combinations = islice(product(*candidates.values()), _MOST_COMBINATIONS)
+    return any(
+        _is_true(script.evaluator.constants.value_with(loop.test, dict(zip(candidates, values, strict=True))))
+        for values in combinations
+    )
+
+
+def _may_change(script: Script, binding: Binding, loop: ast.While) -> bool:
+    """Whether the name gets this value in the loop, or in another function while the loop runs."""
+    if binding.node is None:
+        return False
+    program = script.program
+    if _function_of(script, binding.node) is not _function_of(script, loop):
+        return not isinstance(program.parents.get(binding.node), ast.arguments | ast.Call)
+    node: ast.AST | None = binding.node
+    while node is not None and node is not loop:
+        node = program.parents.get(node)
+    return node is loop
+
+
+def _function_of(script: Script, node: ast.AST) -> ast.AST | None:
+    return script.program.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+def _scalars(script: Script, node: ast.AST | None) -> list[Any]:
+    """The values of ``node`` that cannot change of themselves, as a list may run empty."""
+    values = script.evaluator.constants.values(node)
+    return [value for value in values if isinstance(value, str | bytes | bool | int | float)]
+
+
+def _is_true(value: Any) -> bool:
+    return value is not NotConstant and isinstance(value, str | bytes | bool | int | float) and bool(value)
+
+
+def _feeds_itself(loop: ast.While | ast.For) -> bool:
+    """``for item in items: items.append(item)``: each round brings the next."""
+    if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Name):
+        return False
+    return any(
+        isinstance(item, ast.Expr)
+        and isinstance(item.value, ast.Call)
+        and isinstance(item.value.func, ast.Attribute)
+        and item.value.func.attr in ("append", "insert")
+        and isinstance(item.value.func.value, ast.Name)
+        and item.value.func.value.id == loop.iter.id
+        for item in loop.body
+    )
+
+
+def _leaves(script: Script, loop: ast.While | ast.For, *, by_yield: bool = True) -> bool:
     """Whether something in the loop's own body ends it: break, return, raise, yield or exit."""
     stack: list[tuple[ast.AST, bool]] = [(statement, False) for statement in loop.body]
     for _ in range(_MOST_NODES):
         if not stack:
             return False
         node, in_inner_loop = stack.pop()
-        if isinstance(node, ast.Return | ast.Raise | ast.Yield | ast.YieldFrom):
+        if isinstance(node, ast.Return | ast.Raise):
+            return True
+        if by_yield and isinstance(node, ast.Yield | ast.YieldFrom):
             return True
         if isinstance(node, ast.Break) and not in_inner_loop:
             return True
@@ -80,36 +169,28 @@ def _leaves(script: Script, loop: ast.While | ast.For) -> bool:
     return False
 
 
-def _check_server(script: Script, call: ast.Call) -> Iterator[ValidationIssue]:
+def _check_call(script: Script, call: ast.Call) -> Iterator[ValidationIssue]:
     origins = script.evaluator.origins(call.func)
-    if any(path.endswith("Flask().run") or path.endswith(".run_simple") for path in origins):
-        for keyword in call.keywords:
-            if keyword.arg in ("debug", "use_debugger", "use_reloader"):
-                yield from _judge_debug(script, call.lineno, keyword.value)
-    if origins & {"flask.render_template_string"} and call.args and script.taint.from_outside(call.args[0]):
-        yield rules.TEMPLATE_INJECTION.at(
-            call.lineno,
-            "The page's template contains text from the request; pass it to the template as a variable.",
-        )
+    if origins & _CONSUMING and any(_is_endless_call(script, item) for item in call.args[:1]):
+        yield _endless(call.lineno)
+    if origins & {"time.sleep", "asyncio.sleep"}:
+        waits = script.evaluator.constants.numbers(argument(call, 0, "secs"))
+        if any(seconds > LONGEST_SLEEP_S for seconds in waits):
+            yield rules.LONG_WAIT.at(
+                call.lineno, "The script would sleep for a very long time; wait seconds."
+            )
+    for name in sorted(origins & _WAITING.keys()):
+        is_ended = bool(_WAITING[name] & script.attribute_names)
+        if not (call.args or call.keywords or is_ended):
+            yield rules.ENDLESS_LOOP.at(call.lineno, "Nothing ends this wait; give it a timeout.")
+    if "signal.signal" in origins and len(call.args) == 2:
+        yield from _check_signal(script, call)
 
 
-def _check_debug_switch(script: Script, node: ast.Assign) -> Iterator[ValidationIssue]:
-    for target in node.targets:
-        if isinstance(target, ast.Attribute) and target.attr == "debug":
-            if any(path.endswith("Flask()") for path in script.evaluator.origins(target.value)):
-                yield from _judge_debug(script, node.lineno, node.value)
-        elif isinstance(target, ast.Subscript):
-            is_config = isinstance(target.value, ast.Attribute) and target.value.attr in ("config", "environ")
-            if is_config and plain_text(target.slice) in {"DEBUG", *_DEBUG_VARIABLES}:
-                yield from _judge_debug(script, node.lineno, node.value)
-
-
-def _judge_debug(script: Script, line: int, value: ast.expr) -> Iterator[ValidationIssue]:
-    values = script.evaluator.values(value)
-    constants = [item.value for item in values if isinstance(item, ast.Constant)]
-    if any(constant in (True, 1, "1", "true", "True", "development") for constant in constants):
-        yield rules.DEBUG_SERVER.at(
-            line, "The debug server lets every visitor run code; leave debug, reloader and debugger off."
-        )
-    elif len(constants) < len(values):
-        yield rules.DEBUG_SWITCH.at(line, "The debug server can be switched on from outside; leave it off.")
+def _check_signal(script: Script, call: ast.Call) -> Iterator[ValidationIssue]:
+    number, handler = call.args
+    is_deaf = "signal.SIG_IGN" in script.evaluator.origins(handler) or (
+        isinstance(handler, ast.Lambda) and isinstance(handler.body, ast.Constant)
+    )
+    if is_deaf and script.evaluator.origins(number) & _ENDING_SIGNALS:
+        yield rules.OPERATING_SYSTEM.at(call.lineno, "The signal to end is ignored; end when it comes.")

@@ -6,13 +6,12 @@ A bad script is a result, never an exception.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from meta_agent.contracts import Severity, ValidationIssue, ValidationResult
 from meta_agent.validators import resources, rules
 from meta_agent.validators.best_practices import check_best_practices
 from meta_agent.validators.reach import check_requirements
 from meta_agent.validators.reading import Script
+from meta_agent.validators.second_opinion import second_opinion
 from meta_agent.validators.security import check_obscurity, check_security
 from meta_agent.validators.sql import check_sql
 from meta_agent.validators.syntax import parse_script, text_issues
@@ -37,14 +36,16 @@ class ScriptValidator:
             return _verdict([tree], resources.UNKNOWN_SCRIPT)
         script = Script(tree)
         issues = [*text_issues(source), *check_requirements(requirements), *_check(script, permitted)]
+        issues += second_opinion(source.removeprefix("\ufeff"), issues)
         return _verdict(issues, resources.estimate(script))
 
 
-def _check(script: Script, permitted: tuple[str, ...]) -> Iterator[ValidationIssue]:
-    yield from check_security(script)
-    yield from check_sql(script, permitted)
-    yield from check_best_practices(script)
-    yield from check_obscurity(script)
+def _check(script: Script, permitted: tuple[str, ...]) -> list[ValidationIssue]:
+    """Findings of all layers. How well it is made is told only of a script that may run."""
+    issues = [*check_security(script), *check_sql(script, permitted)]
+    if all(issue.severity not in ("BLOCK", "HIGH") for issue in issues):
+        issues += check_best_practices(script)
+    return [*issues, *check_obscurity(script)]
 
 
 def _verdict(found: list[ValidationIssue], needs: tuple[int, float]) -> ValidationResult:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from meta_agent.contracts import ValidationIssue
 from meta_agent.validators import rules
 from meta_agent.validators.literals import HOLE, argument, called_name
+from meta_agent.validators.orm_writes import check_orm_writes
 from meta_agent.validators.reading import Script
 from meta_agent.validators.sql_statements import LONGEST_STATEMENT, judge_sql
 
@@ -32,6 +33,10 @@ _WRITE_START = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _WRITING_CTE = re.compile(r"^\s*with\b.*\(\s*(?:insert|update|delete|merge)\s", re.IGNORECASE | re.DOTALL)
+_CALLING_QUERY = re.compile(r"^\s*(?:select|with)\s[^;]*\w\"?\s*\(", re.IGNORECASE)
+"""A query that calls a function, whichever."""
+_CERTAIN = {rules.SQL_WRITE.name, rules.SQL_FUNCTION.name}
+_STATEMENT_KEYWORDS = {"query", "statement", "sql"}
 _SQL_NAME = re.compile(r"(?:^|_)(?:sql|query|queries|stmt|statement|statements)(?:_|\d|$)", re.IGNORECASE)
 _TALK = {
     "print",
@@ -56,7 +61,7 @@ def check_sql(script: Script, permitted: Iterable[str] = ()) -> Iterator[Validat
     """
     budget = _MOST_CHARACTERS
     judged: set[str] = set(permitted)
-    unknown = False
+    unknown = _hands_over_execute(script)
     for line, node in sent_sql(script):
         texts = script.evaluator.texts(node)
         unknown = unknown or HOLE in texts
@@ -71,7 +76,24 @@ def check_sql(script: Script, permitted: Iterable[str] = ()) -> Iterator[Validat
             judged.add(text)
             budget -= min(len(text), LONGEST_STATEMENT)
             issues = list(judge_sql(text, line))
-            yield from issues if any(issue.rule == rules.SQL_WRITE.name for issue in issues) else ()
+            yield from issues if any(issue.rule in _CERTAIN for issue in issues) else ()
+    yield from check_orm_writes(script)
+
+
+def _hands_over_execute(script: Script) -> bool:
+    """``map(cursor.execute, texts)``: what is sent is then not seen where it is sent."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in _EXECUTING
+        and node.attr not in script.program.functions
+        and not _is_called(script, node)
+        for node in script.program.nodes
+    )
+
+
+def _is_called(script: Script, node: ast.Attribute) -> bool:
+    parent = script.program.parents.get(node)
+    return isinstance(parent, ast.Call) and parent.func is node
 
 
 def sent_sql(script: Script) -> Iterator[tuple[int, ast.expr]]:
@@ -81,11 +103,11 @@ def sent_sql(script: Script) -> Iterator[tuple[int, ast.expr]]:
         if script.evaluator.origins(call.func) & _TEXT_WRAPPERS and call.args:
             yield call.lineno, call.args[0]
         elif name is not None and not _is_own_function(script, call, name):
-            statement = argument(call, *_EXECUTING[name])
-            spread = [keyword.value for keyword in call.keywords if keyword.arg is None]
-            yield from (
-                (call.lineno, node) for node in [statement or next(iter(spread), None)] if node is not None
-            )
+            position, keyword = _EXECUTING[name]
+            named = [k.value for k in call.keywords if k.arg is None or k.arg in _STATEMENT_KEYWORDS]
+            statement = argument(call, position, keyword) or next(iter(named), None)
+            if statement is not None:
+                yield call.lineno, statement
 
 
 def _executing_name(script: Script, call: ast.Call) -> str | None:
@@ -131,18 +153,25 @@ def _judge_assembly(
         yield rules.SQL_ASSEMBLED.at(
             line, f"The SQL {shown} is put together from values; hand them over as parameters (%s)."
         )
+    elif script.taint.comes_from("store", node):
+        yield rules.SQL_UNCHECKED.at(
+            line, "The SQL sent here comes from a file, a row or the environment; write it into the script."
+        )
+    elif script.taint.comes_from("decoder", node):
+        yield rules.OBSCURED_CODE.at(line, "The SQL sent here is decoded first; write it plainly.")
 
 
 def _lying_about(script: Script, everywhere: bool) -> Iterator[tuple[int, str]]:
-    """Texts that look like writing statements: those of SQL-like names, or all if any SQL sent is unknown."""
+    """Texts that look like statements: those of SQL-like names, or all if any SQL sent is unknown."""
     for node, texts in script.text_expressions:
-        writing = [text for text in texts if _looks_like_writing(text.lstrip()[:_BEGINNING])]
-        if writing and (_has_sql_name(script, node) or (everywhere and not _is_talk(script, node))):
-            yield from ((node.lineno, text) for text in writing)
+        sendable = [text for text in texts if _looks_like_sql(text.lstrip()[:_BEGINNING])]
+        if sendable and (_has_sql_name(script, node) or (everywhere and not _is_talk(script, node))):
+            yield from ((node.lineno, text) for text in sendable)
 
 
-def _looks_like_writing(beginning: str) -> bool:
-    return bool(_WRITE_START.match(beginning) or _WRITING_CTE.match(beginning))
+def _looks_like_sql(beginning: str) -> bool:
+    is_writing = _WRITE_START.match(beginning) or _WRITING_CTE.match(beginning)
+    return bool(is_writing or _CALLING_QUERY.match(beginning))
 
 
 def _has_sql_name(script: Script, node: ast.expr) -> bool:

@@ -31,7 +31,8 @@ _ESCAPED_NAME = re.compile(r"\bU&\"", re.IGNORECASE)
 _FUNCTIONS = re.compile(
     r"lo_\w+|lo(read|write)|dblink\w*|set_config|nextval|setval|query_to_xml\w*|cursor_to_xml\w*|table_to_xml\w*"
     r"|schema_to_xml\w*|database_to_xml\w*|crosstab\w*|connectby|ts_stat|ts_rewrite|postgres_fdw_\w+|xpath_table"
-    r"|txid_\w*|currtid\w*|brin_\w+|gin_clean_pending_list|system|sys_exec|sys_eval|load_extension|readfile|writefile"
+    r"|http(_\w+)?|urlencode|schedule|schedule_in_database|unschedule|query_export_to_s3|table_import_from_s3|aws_lambda_invoke"
+    r"|txid_\w*|currtid\w*|brin_\w+|gin_clean_pending_list|sys_exec|sys_eval|load_extension|readfile|writefile"
 )
 _PG_FUNCTIONS_ALLOWED = re.compile(
     r"pg_(size_\w+|total_relation_size|relation_size|table_size|indexes_size|database_size|tablespace_size|typeof"
@@ -39,7 +40,16 @@ _PG_FUNCTIONS_ALLOWED = re.compile(
     r"|conf_load_time|my_temp_schema|input_is_valid|input_error_info|timezone_\w+|collation_for|describe_object"
     r"|identify_object\w*|lsn|client_encoding|char_to_encoding|index_column_has_property|options_to_table)"
 )
-_SECRET_TABLES = {"pg_authid", "pg_shadow", "pg_user_mapping", "pg_user_mappings", "pg_hba_file_rules"}
+_SECRET_TABLES = {
+    "pg_authid",
+    "pg_shadow",
+    "pg_user_mapping",
+    "pg_user_mappings",
+    "pg_hba_file_rules",
+    "pg_subscription",
+    "pg_largeobject",
+    "pg_file_settings",
+}
 _WRITING_WORDS = {"INSERT", "UPDATE", "DELETE", "MERGE"}
 
 

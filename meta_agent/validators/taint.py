@@ -1,79 +1,108 @@
-"""Where a value comes from: from outside (typed, sent, given on the command line), or a secret.
+"""Where a value comes from: from outside, out of a store, or out of a decoder.
 
-Both are followed through names, parameters, formats and containers. A conversion to a
-number cleans an outside value; any function but text formatting cleans a secret, because
-``bool(url)`` or ``len(token)`` shows nothing of it.
+*Outside* is what somebody types, sends or gives on the command line; *a visitor* is the
+part of it that others than the user choose; *a store* is a file, the environment or the
+database; *a decoder* makes readable what nobody could read. All are followed through
+names, parameters, formats and containers; a conversion to a number cleans.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
+from typing import Literal
 
 from meta_agent.validators.evaluation import Evaluator
-from meta_agent.validators.literals import argument
+from meta_agent.validators.literals import called_name, plain_text
 from meta_agent.validators.program import Program
+from meta_agent.validators.text_functions import SAME_TEXT
 
-_OUTSIDE = (
-    "builtins.input", "sys.argv", "sys.stdin", "flask.request", "argparse.ArgumentParser().parse_args()",
-    "argparse.ArgumentParser().parse_known_args()", "fileinput.input", "getpass.getpass",
-)  # fmt: skip
-_CLEANING = {"int", "float", "bool", "len", "round", "abs", "complex", "Decimal", "ord", "sum", "UUID"}
-_ENVIRONMENT = ("os.environ", "os.getenv", "os.environ.get")
-_SECRET_NAME = re.compile(
-    r"PASS(WORD|WD|PHRASE)?(_|$)|PWD$|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL|DSN|DATABASE_URL"
-    r"|DB_URL|DB_URI|CONNECTION_STRING|READER_URL|(POSTGRES|REDIS|MONGO)\w*_UR[IL]",
-    re.IGNORECASE,
-)
+Source = Literal["outside", "visitor", "store", "decoder"]
+_VISITOR = ("builtins.input", "flask.request", "sys.stdin", "fileinput.input")
+_SOURCES: dict[Source, tuple[str, ...]] = {
+    "visitor": _VISITOR,
+    "outside": (
+        *_VISITOR, "sys.argv", "argparse.ArgumentParser().parse_args()", "getpass.getpass",
+        "argparse.ArgumentParser().parse_known_args()", "optparse.OptionParser().parse_args()",
+        "getopt.getopt",
+    ),
+    "store": (
+        "os.environ", "os.getenv", "builtins.open", "io.open", "codecs.open", "pathlib.Path", "json.load",
+        "configparser.ConfigParser", "psycopg2.connect().cursor",
+    ),
+    "decoder": (
+        "base64.b64decode", "base64.b32decode", "base64.b16decode", "base64.a85decode", "base64.b85decode",
+        "base64.urlsafe_b64decode", "base64.decodebytes", "binascii.unhexlify", "binascii.a2b_hex",
+        "binascii.a2b_base64", "codecs.decode", "builtins.bytes.fromhex", "builtins.bytearray.fromhex",
+        "builtins.chr", "zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress",
+    ),
+}  # fmt: skip
+_FETCHING = {"fetchone", "fetchall", "fetchmany", "read_text"}
+_KEEPING = {
+    "read", "readline", "readlines", "strip", "format", "join", "get", "decode", "replace", "splitlines",
+    "split",
+    "items", "values", "load", "loads", "next", "list", "tuple", "pop", "copy", "open", "SQL", "text",
+}  # fmt: skip
+_CLEANING = {
+    "int", "float", "bool", "len", "round", "abs", "complex", "Decimal", "ord", "sum", "UUID",
+    "secure_filename",
+}  # fmt: skip
+_ROUTES = {"route", "get", "post", "put", "delete", "patch"}
 _DEEPEST = 80
 
 
 class Taint:
-    """Answers two questions about expressions, each remembered per node."""
+    """Answers are remembered per kind of source and node."""
 
     def __init__(self, program: Program, evaluator: Evaluator) -> None:
         self._program = program
         self._evaluator = evaluator
-        self._outside: dict[ast.AST, bool] = {}
-        self._secret: dict[ast.AST, bool] = {}
+        self._known: dict[tuple[Source, ast.AST], bool] = {}
         self._depth = 0
+        self._visitors_names = {
+            id(program.parameters[node][argument.arg])
+            for node in program.parameters
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _answers_a_route(node)
+            for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        }
 
     def from_outside(self, node: ast.AST | None) -> bool:
         """Whether a value that somebody outside the script chose flows into ``node`` as text."""
+        return self.comes_from("outside", node)
+
+    def comes_from(self, source: Source, node: ast.AST | None) -> bool:
+        """Whether the text of ``node`` holds something of this source."""
         if node is None or self._depth > _DEEPEST:
             return False
-        if node not in self._outside:
-            self._outside[node] = False
+        if (source, node) not in self._known:
+            self._known[source, node] = False
             self._depth += 1
-            self._outside[node] = self._is_source(node) or any(map(self.from_outside, self._inflow(node)))
+            self._known[source, node] = self._is_source(source, node) or any(
+                self.comes_from(source, part) for part in self._inflow(source, node)
+            )
             self._depth -= 1
-        return self._outside[node]
+        return self._known[source, node]
 
-    def is_secret(self, node: ast.AST | None) -> bool:
-        """Whether the text of ``node`` shows a password, key or database URL of the environment."""
-        if node is None or self._depth > _DEEPEST:
-            return False
-        if node not in self._secret:
-            self._secret[node] = False
-            self._depth += 1
-            self._secret[node] = self._is_secret_source(node) or any(map(self.is_secret, self._shown(node)))
-            self._depth -= 1
-        return self._secret[node]
-
-    def _is_source(self, node: ast.AST) -> bool:
+    def _is_source(self, source: Source, node: ast.AST) -> bool:
         if not isinstance(node, ast.Name | ast.Attribute | ast.Call):
             return False
+        if isinstance(node, ast.Name) and id(self._program.lookup(node)) in self._visitors_names:
+            return source in ("outside", "visitor")
+        if source == "store" and isinstance(node, ast.Call) and called_name(node) in _FETCHING:
+            return True
         return any(
-            path == source or path.startswith((f"{source}.", f"{source}("))
+            path == name or path.startswith((f"{name}.", f"{name}("))
             for path in self._evaluator.origins(node)
-            for source in _OUTSIDE
+            for name in _SOURCES[source]
         )
 
-    def _inflow(self, node: ast.AST) -> Sequence[ast.AST]:
-        """The expressions whose values end up in the value of ``node``."""
+    def _inflow(self, source: Source, node: ast.AST) -> Sequence[ast.AST]:
+        """The expressions whose values end up in the value of ``node``.
+
+        Of a store only the text as it was: a query object made with an engine is no stored text.
+        """
         if isinstance(node, ast.Call):
-            return self._call_inflow(node)
+            return self._call_inflow(node) if source != "store" or self._keeps_text(node) else ()
         if isinstance(node, ast.Name):
             bound = [
                 b.node
@@ -91,46 +120,29 @@ class Taint:
             return [node.value, *(value for value in self._evaluator.values(node) if value is not node)]
         return list(ast.iter_child_nodes(node))
 
+    def _keeps_text(self, node: ast.Call) -> bool:
+        is_own = bool(self._program.own_functions(called_name(node)))
+        return is_own or called_name(node) in _KEEPING or bool(self._evaluator.origins(node.func) & SAME_TEXT)
+
     def _call_inflow(self, node: ast.Call) -> Sequence[ast.AST]:
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        name = called_name(node)
         own = [
             value
             for function in self._program.own_functions(name)
-            for value in self._program.returns[function]
+            for value in self._program.returns.get(function, ())
         ]
         if name in _CLEANING:
             return []
         base = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         return own or [*base, *node.args, *(keyword.value for keyword in node.keywords)]
 
-    def _is_secret_source(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Subscript):
-            keys: ast.expr | None = node.slice
-            paths = self._evaluator.origins(node.value)
-        elif isinstance(node, ast.Call):
-            keys = argument(node, 0, "key")
-            paths = self._evaluator.origins(node.func)
-        else:
-            return False
-        if not any(path in _ENVIRONMENT for path in paths):
-            return False
-        return any(_SECRET_NAME.search(key) for key in self._evaluator.texts(keys))
 
-    def _shown(self, node: ast.AST) -> list[ast.AST]:
-        """The expressions whose text is part of the text of ``node``."""
-        if isinstance(node, ast.Name | ast.Subscript | ast.Attribute):
-            return [value for value in self._evaluator.values(node) if value is not node]
-        if isinstance(node, ast.JoinedStr | ast.FormattedValue | ast.BinOp | ast.BoolOp | ast.IfExp):
-            return [part for part in ast.iter_child_nodes(node) if part is not getattr(node, "test", None)]
-        if isinstance(node, ast.Dict | ast.List | ast.Tuple):
-            return list(ast.iter_child_nodes(node))
-        if isinstance(node, ast.Call):
-            return self._shown_by_call(node)
-        return []
-
-    def _shown_by_call(self, node: ast.Call) -> list[ast.AST]:
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-            return [node.func.value, *node.args, *(keyword.value for keyword in node.keywords)]
-        formatting = {"builtins.str", "builtins.repr", "json.dumps", "pprint.pformat"}
-        followed = [value for value in self._evaluator.values(node) if value is not node]
-        return [*node.args] if self._evaluator.origins(node.func) & formatting else followed
+def _answers_a_route(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """``@app.route("/city/<name>")``: a visitor chooses the arguments, unless all of them are numbers."""
+    for decorator in function.decorator_list:
+        if not isinstance(decorator, ast.Call) or called_name(decorator) not in _ROUTES or not decorator.args:
+            continue
+        path = plain_text(decorator.args[0])
+        if isinstance(path, str) and "<" in path.replace("<int:", "").replace("<float:", ""):
+            return True
+    return False

@@ -13,5 +13,10 @@ def read_scripts(name: str) -> list[tuple[str, str]]:
     return [(title, text) for title, _, text in (part.partition("\n") for part in parts)]
 
 
-GOOD = read_scripts("good_scripts.txt")
-BAD = [(*title.split(" | "), text) for title, text in read_scripts("bad_scripts.txt")]
+def read_all(kind: str) -> list[tuple[str, str]]:
+    """The scripts of every list of this kind, ``good`` or ``bad``."""
+    return [script for file in sorted(HERE.glob(f"{kind}_*.txt")) for script in read_scripts(file.name)]
+
+
+GOOD = read_all("good")
+BAD = [(*title.split(" | "), text) for title, text in read_all("bad")]

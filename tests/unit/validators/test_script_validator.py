@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import logging
-import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from script_lists import BAD, GOOD
 
 from meta_agent.contracts import Severity, ValidationIssue, ValidationResult
 from meta_agent.validators import rules
 from meta_agent.validators.rules import ALL_RULES, accepts, security_score
 from meta_agent.validators.script_validator import ScriptValidator
-
-BAD_LINES = [
-    "import os as _o; _o.system('id')", "exec('x = 1')", "import pickle", "import some_unknown",
-    "api_password = 'hunter2hunter2'", "print(open('/etc/passwd').read())", "while True: pass",
-    "from math import *",
-    "bad_query = 'DROP TABLE leases'", "try: pass\nexcept: pass", "open('report.csv')",
-    "import os; print(os.environ)",
-]  # fmt: skip
 
 
 def validate(source: str, requirements: tuple[str, ...] = ()) -> ValidationResult:
@@ -108,8 +97,29 @@ def test_utf8_cookie_and_byte_order_mark_are_fine() -> None:
         "".join("    " * i + "while True:\n" for i in range(90)) + "    " * 90 + "x = 1\n",
         "print('" + "a://b" * 80_000 + "')",
         "import os as ｏｓ\nprint(ｏｓ.path)",
+        "print('{:>{}}'.format(1, 10**9), '%*d' % (10**9, 1), f'{1:{10**9}}', 'x'.ljust(10**9))\n" * 100,
+        "x = 9**9**9**9\ny = 1 << 9**9\nz = int('9'*4000)**2\nprint(round(5, -(10**9)))\n" * 100,
+        "print([a+b+c for a in range(1000) for b in range(1000) for c in range(1000)])\n" * 50,
+        "x = [[[1]*100 for _ in range(100)] for _ in range(100)]\nprint(x == x, str(x), sorted(x))\n" * 50,
+        "x = [1]\n" + "x = [x, x]\n" * 90 + "print(hash(str((x, x))), [x, x] == [x, x])\n",
+        "f = lambda x: f(x)\nprint(list(map(lambda y: f(y), range(5000))))\n" * 50,
+        "a = 'x'*90000\nb = a + a\n" + "print(a.replace('x', 'yy'), a.join(b), a.translate({9: b}))\n" * 90,
+        "".join(f"def f{i}():\n    return f{(i + 1) % 3000}()\n" for i in range(3000)),
+        "from flask import request\n" + "open(request.args['x'])\n" * 3000,
+        "import threading\n" + "threading.Event().wait()\n" * 3000,
+        "x = 1\n" * 90 + "while x:\n    print(x)\n" * 1000,
+        "\n".join(f"x{i} = ''.join(chr(c) for c in [{'70,' * 200}])" for i in range(200)),
+        "".join(f"n{i} = {i}\nn{i} = {i + 1}\n" for i in range(30))
+        + ("import time\ntime.sleep(" + "+".join(f"n{i}" for i in range(30)) + ")\n") * 50,
+        "q = 'a'\n" + ("q = q + 'b' + ''.join([" + "'x'," * 300 + "])\n") * 200 + "cursor.execute(q)",
+        "import json\nprint(json.loads('" + "[" * 50_000 + "'))",
+        "import ast\nprint(ast.literal_eval('" + "(" * 50_000 + "'))",
+        "import logging.config\nd = {}\nd['a'] = d\nlogging.config.dictConfig({'a': [d] * 3, **d})\n" * 50,
+        "match x:\n" + "".join(f"    case [a{i}, *b{i}] | P(q=[a{i}, *b{i}]): pass\n" for i in range(1000)),
+        "from reportlab.platypus import Paragraph\nParagraph('" + "<img " * 90_000 + "')",
     ],
 )  # fmt: skip
+@pytest.mark.timeout(240)
 def test_strange_programs_are_read_to_the_end(source: str) -> None:
     result = validate(source)
     assert 0.0 <= result.security_score <= 1.0
@@ -278,78 +288,3 @@ def test_a_block_is_never_accepted() -> None:
     assert not accepts(0.9, [issue("dynamic-code", "BLOCK")])
     assert accepts(0.7, [issue("file-misplaced", "MEDIUM")])
     assert not accepts(0.69, [])
-
-
-PARSEABLE = [
-    text
-    for text in [text for _, text in GOOD] + [text for rule, _, text in BAD]
-    if "syntax-error" not in rules_of(text)
-    and rules_of(text).isdisjoint({"source-encoding", "hidden-characters", "empty-script"})
-]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(PARSEABLE), st.sampled_from(BAD_LINES))
-def test_adding_a_bad_line_never_raises_the_score(source: str, line: str) -> None:
-    assert validate(f"{source}\n{line}\n").security_score <= validate(source).security_score
-
-
-def outcome(source: str) -> tuple[float, list[str]]:
-    result = validate(source)
-    return result.security_score, sorted({issue.rule for issue in result.issues})
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(PARSEABLE))
-def test_reformatting_changes_nothing(source: str) -> None:
-    assert outcome(ast.unparse(ast.parse(source))) == outcome(source)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.sampled_from(PARSEABLE),
-    st.sampled_from(["# eval('x')", "# DROP TABLE x", "# password = 'abc12345'", ""]),
-)
-def test_comments_change_nothing(source: str, comment: str) -> None:
-    assert outcome(f"{comment}\n\n{source}\n{comment}\n") == outcome(source)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(PARSEABLE), st.randoms(use_true_random=False))
-def test_order_of_statements_changes_nothing(source: str, shuffler: random.Random) -> None:
-    tree = ast.parse(source)
-    future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-    rest = [node for node in tree.body if node not in future]
-    shuffler.shuffle(rest)
-    tree.body = [*future, *rest]
-    assert outcome(ast.unparse(tree)) == outcome(source)
-
-
-class _Splitter(ast.NodeTransformer):
-    """Writes every text of four letters or more as the sum of its halves, docstrings and patterns aside."""
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if not isinstance(node.value, str) or len(node.value) < 4:
-            return node
-        middle = len(node.value) // 2
-        return ast.BinOp(ast.Constant(node.value[:middle]), ast.Add(), ast.Constant(node.value[middle:]))
-
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        return node
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(PARSEABLE))
-def test_splitting_texts_changes_nothing(source: str) -> None:
-    tree = ast.fix_missing_locations(_Splitter().visit(ast.parse(source)))
-    assert outcome(ast.unparse(tree)) == outcome(source)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.text(max_size=200))
-def test_any_text_has_a_verdict(source: str) -> None:
-    result = validate(source)
-    assert result.is_valid == accepts(result.security_score, result.issues)
