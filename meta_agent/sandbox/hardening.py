@@ -1,19 +1,24 @@
 """The settings every container of ours is made with. Constants: only the limits vary.
 
-Root's powers, the network, other processes, the host's files and unbounded use of
-anything are taken away here, in one place, for the script and for the gateway alike.
-A stricter system call filter would be one more entry of ``security_opt``.
+Root's powers, the network, other processes, the host's files, most system calls and
+unbounded use of anything are taken away here, in one place, for the script and for the
+gateway alike. The system calls that are left stand in ``templates/package/seccomp.json``,
+the very file that every deployment package carries.
 """
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from meta_agent.sandbox.options import Limits
 
 SCRIPT_USER = 10001
-TMP = "rw,noexec,nosuid,nodev,size=64m,mode=1777"
+TMP = "rw,noexec,nosuid,nodev,size=64m,nr_inodes=10k,mode=1777"
 VOLUME_FLAGS = "noexec,nosuid,nodev"
+SYSTEM_CALLS = Path(__file__).parent.parent / "templates" / "package" / "seccomp.json"
 
 
 def hardened(
@@ -30,7 +35,7 @@ def hardened(
     return {
         "user": user,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
+        "security_opt": ["no-new-privileges:true", f"seccomp={system_calls()}"],
         "read_only": True,
         "init": True,
         "ipc_mode": "private",
@@ -50,6 +55,12 @@ def hardened(
         "stdin_open": False,
         "detach": True,
     }
+
+
+@lru_cache(maxsize=1)
+def system_calls() -> str:
+    """The allow-list of system calls as the engine takes it: the content of the file, on one line."""
+    return json.dumps(json.loads(SYSTEM_CALLS.read_text(encoding="utf-8")), separators=(",", ":"))
 
 
 def memory_volume(size: str, owner: int, files: int) -> dict[str, str]:
