@@ -22,7 +22,11 @@ SYSTEM_CALLS = Path(__file__).parent.parent / "templates" / "package" / "seccomp
 
 
 def hardened(
-    limits: Limits, *, largest_file: int, user: str = f"{SCRIPT_USER}:{SCRIPT_USER}"
+    limits: Limits,
+    *,
+    largest_file: int,
+    user: str = f"{SCRIPT_USER}:{SCRIPT_USER}",
+    runtime: str | None = None,
 ) -> dict[str, Any]:
     """Arguments for docker-py's ``containers.create``. ``largest_file`` is in bytes.
 
@@ -54,6 +58,7 @@ def hardened(
         "tty": False,
         "stdin_open": False,
         "detach": True,
+        "runtime": runtime,
     }
 
 

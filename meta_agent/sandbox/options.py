@@ -25,6 +25,8 @@ class SandboxOptions:
     result_limit_bytes: int = 64 * 1024 * 1024
     """How much all files of one run may take together; also the largest single file."""
     result_limit_files: int = 1000
+    runtime: str | None = None
+    """The engine's name of the runtime for the script's container, such as ``runsc``; None takes its usual one."""
     docker_host: str | None = None
     """The engine's address; None takes DOCKER_HOST, the chosen Docker context, or the usual socket."""
 
