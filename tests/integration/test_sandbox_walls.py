@@ -142,7 +142,7 @@ def found(
             program(settings),
             database_url=reader_url,
             memory_mb=256,
-            cpus=0.5,
+            cpus=2.0,
             options=SandboxOptions(result_limit_bytes=8 << 20),
         )
     assert result.error_output == ""

@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-import time
 from pathlib import Path
 
 from sandbox_probes.table import Stopped, probe
@@ -106,11 +105,9 @@ def core_file() -> str:
 
 @probe("use the CPU without end", "Stopped")
 def processor() -> str:
-    """The kernel counts how often it had to hold a container back."""
-    counts = [Path("/sys/fs/cgroup/cpu/cpu.stat"), Path("/sys/fs/cgroup/cpu.stat")]
-    counter = next(path for path in counts if path.exists())
-    while time.process_time() < 2:
-        counted = dict(line.split() for line in counter.read_text().splitlines())
-        if counted.get("nr_throttled", "0") != "0":
-            raise Stopped
-    return "2 s"
+    """What the kernel was told of a quota: measured on a busy machine, nobody would know who held it back."""
+    places = (Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu.max"))
+    quota = next(path for path in places if path.exists()).read_text().split()[0]
+    if quota not in ("-1", "max"):
+        raise Stopped
+    return f"quota {quota}"
