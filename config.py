@@ -76,6 +76,7 @@ class Settings(BaseSettings):
 
     base_image: str = Field(default="python:3.12-slim", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,254}$")
     script_timeout: int = Field(default=120, ge=1, le=3600)
+    sandbox_runtime: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     glossary_path: Path = PROJECT_DIR / "glossary.yaml"
     runs_dir: Path = PROJECT_DIR / "generated_scripts"
     cache_dir: Path | None = Field(default=None, validation_alias="META_AGENT_CACHE")
@@ -130,7 +131,11 @@ class Settings(BaseSettings):
         """What the sandbox needs to know."""
         from meta_agent.sandbox.options import SandboxOptions
 
-        return SandboxOptions(base_image=self.base_image, time_limit_seconds=float(self.script_timeout))
+        return SandboxOptions(
+            base_image=self.base_image,
+            time_limit_seconds=float(self.script_timeout),
+            runtime=self.sandbox_runtime,
+        )
 
     @property
     def cache_folder(self) -> Path:

@@ -72,7 +72,15 @@ def _check_docker(sandbox: SandboxOptions) -> Iterator[Check]:
     health = inspect_sandbox(sandbox)
     if health.problem is not None:
         raise SandboxError(health.problem.cause, health.problem.remedy)
-    yield Check("Docker", "ok", f"engine {health.engine_version} on {health.operating_system}")
+    engine = f"engine {health.engine_version} on {health.operating_system}, runtime {health.runtime}"
+    yield Check("Docker", "ok", engine)
+    if health.unlimited:
+        yield Check(
+            "Limits",
+            "warning",
+            f"The engine cannot limit a script's use of {', '.join(health.unlimited)}.",
+            "Give it cgroup v2, delegated to your user where Docker is rootless: see docs/security.md.",
+        )
     yield _check_base_image(health)
     if health.free_disk_bytes is not None:
         yield _check_disk("Docker disk", health.free_disk_bytes)

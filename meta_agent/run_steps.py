@@ -167,8 +167,10 @@ def write_deployment_package(
 
 
 def package_env(url: str | None, options: PipelineOptions, executor: ContainerExecutor) -> dict[str, str]:
-    """What holds on this machine only, and so stands in .env: the login, and a base image made here."""
+    """What holds on this machine only, and so stands in .env: login, runtime, and a base image made here."""
     env = {} if url is None else {"DATABASE_URL": url}
+    if options.sandbox.runtime is not None:
+        env["SANDBOX_RUNTIME"] = options.sandbox.runtime
     with suppress(SandboxError):  # where Docker is away the package is still good; running it will tell
         if not options.dry_run and (base := executor.base_image()) != options.sandbox.base_image:
             env["BASE_IMAGE"] = base

@@ -1,7 +1,7 @@
 """The deployment package: every file around the script, as text.
 
-The Dockerfile and the database gateway are the very files the tool's own sandbox is
-built from; the rest is rendered from ``templates/package``. What came from outside
+The Dockerfile, the database gateway and the list of system calls are the very files the
+tool's own sandbox is made from; the rest is rendered from ``templates/package``. What came from outside
 (the request, names, requirements) is checked or escaped here, before it gets into YAML,
 shell or Markdown.
 """
@@ -98,6 +98,7 @@ def package_files(
         "deploy.sh": PackageFile(render("templates/package/deploy.sh.j2", **values), executable=True),
         ".env.example": PackageFile(render("templates/package/env.example.j2", **values)),
         "README.md": PackageFile(render("templates/package/README.md.j2", **values)),
+        "seccomp.json": PackageFile(_template("seccomp.json")),
     }
     # The environment image holds the gateway whether or not this script uses it.
     return {**files, "gateway.py": PackageFile(_template("gateway.py"))}

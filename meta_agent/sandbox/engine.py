@@ -7,10 +7,10 @@ takes longer than everything else the tool does at its start.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meta_agent.errors import SandboxError
 from meta_agent.sandbox.options import SandboxOptions
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 START_DOCKER = "Start Docker (Docker Desktop, or `sudo systemctl start docker`) and try again."
 CAUSE_LENGTH = 300
+LIMITS = {
+    "memory": "MemoryLimit",
+    "swap": "SwapLimit",
+    "CPU": "CpuCfsQuota",
+    "processes": "PidsLimit",
+}
+"""What a container's use of is limited, and how the engine says whether it can."""
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -34,6 +41,10 @@ class Engine:
     architecture: str
     cpus: int
     data_folder: str
+    runtime: str = ""
+    """The one that scripts run under."""
+    unlimited: tuple[str, ...] = ()
+    """What this engine cannot limit, though it is told to: a rootless one without cgroup v2, for example."""
 
     @property
     def is_desktop(self) -> bool:
@@ -46,6 +57,7 @@ def connect(options: SandboxOptions) -> Engine:
     with translated("reach the Docker engine"):
         client = _client(options)
         about = client.info()
+    runtime = _runtime(about, options.runtime)
     return Engine(
         client=client,
         version=str(about.get("ServerVersion", "")),
@@ -53,7 +65,20 @@ def connect(options: SandboxOptions) -> Engine:
         architecture=str(about.get("Architecture", "")),
         cpus=int(about.get("NCPU") or 1),
         data_folder=str(about.get("DockerRootDir", "")),
+        runtime=runtime,
+        unlimited=tuple(what for what, name in LIMITS.items() if not about.get(name, True)),
     )
+
+
+def _runtime(about: Mapping[str, Any], wanted: str | None) -> str:
+    """The wanted runtime, or the engine's usual one. Raises SandboxError for one that it does not have."""
+    known = sorted(about.get("Runtimes") or {})
+    if wanted is not None and wanted not in known:
+        raise SandboxError(
+            f"The Docker engine has no runtime called {wanted}; it has {', '.join(known) or 'none'}.",
+            "Add it to the engine's daemon.json as docs/security.md says, or take SANDBOX_RUNTIME away.",
+        )
+    return wanted or str(about.get("DefaultRuntime", ""))
 
 
 def _client(options: SandboxOptions) -> DockerClient:

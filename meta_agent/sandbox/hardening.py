@@ -1,25 +1,34 @@
 """The settings every container of ours is made with. Constants: only the limits vary.
 
-Root's powers, the network, other processes, the host's files and unbounded use of
-anything are taken away here, in one place, for the script and for the gateway alike.
-A stricter system call filter would be one more entry of ``security_opt``.
+Root's powers, the network, other processes, the host's files, most system calls and
+unbounded use of anything are taken away here, in one place, for the script and for the
+gateway alike. The system calls that are left stand in ``templates/package/seccomp.json``,
+the very file that every deployment package carries.
 """
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from meta_agent.sandbox.options import Limits
 
 SCRIPT_USER = 10001
-TMP = "rw,noexec,nosuid,nodev,size=64m,mode=1777"
 CPU_PERIOD = 100_000
 """Microseconds; the kernel's own default."""
+TMP = "rw,noexec,nosuid,nodev,size=64m,nr_inodes=10k,mode=1777"
 VOLUME_FLAGS = "noexec,nosuid,nodev"
+SYSTEM_CALLS = Path(__file__).parent.parent / "templates" / "package" / "seccomp.json"
 
 
 def hardened(
-    limits: Limits, *, largest_file: int, user: str = f"{SCRIPT_USER}:{SCRIPT_USER}"
+    limits: Limits,
+    *,
+    largest_file: int,
+    user: str = f"{SCRIPT_USER}:{SCRIPT_USER}",
+    runtime: str | None = None,
 ) -> dict[str, Any]:
     """Arguments for docker-py's ``containers.create``. ``largest_file`` is in bytes.
 
@@ -32,7 +41,7 @@ def hardened(
         **adjustable(limits),
         "user": user,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
+        "security_opt": ["no-new-privileges:true", f"seccomp={system_calls()}"],
         "read_only": True,
         "init": True,
         "ipc_mode": "private",
@@ -48,6 +57,7 @@ def hardened(
         "tty": False,
         "stdin_open": False,
         "detach": True,
+        "runtime": runtime,
     }
 
 
@@ -60,6 +70,12 @@ def adjustable(limits: Limits) -> dict[str, Any]:
         "cpu_period": CPU_PERIOD,
         "cpu_quota": int(limits.cpus * CPU_PERIOD),
     }
+
+
+@lru_cache(maxsize=1)
+def system_calls() -> str:
+    """The allow-list of system calls as the engine takes it: the content of the file, on one line."""
+    return json.dumps(json.loads(SYSTEM_CALLS.read_text(encoding="utf-8")), separators=(",", ":"))
 
 
 def memory_volume(size: str, owner: int, files: int) -> dict[str, str]:

@@ -26,6 +26,10 @@ class SandboxHealth:
     free_disk_bytes: int | None
     """Space left for images; None where the engine's disk cannot be seen from here."""
     problem: ErrorReport | None
+    runtime: str | None = None
+    """The one that scripts run under."""
+    unlimited: tuple[str, ...] = ()
+    """What the engine cannot limit, though it is told to."""
 
 
 def inspect_sandbox(options: SandboxOptions) -> SandboxHealth:
@@ -42,6 +46,8 @@ def inspect_sandbox(options: SandboxOptions) -> SandboxHealth:
         base_image_state=state,
         free_disk_bytes=_free_disk(engine),
         problem=None,
+        runtime=engine.runtime,
+        unlimited=engine.unlimited,
     )
 
 

@@ -75,7 +75,11 @@ class ScriptContainer:
                 working_dir="/app",
                 network_mode="none",
                 volumes=self._workspace.script_mounts(with_door=with_door),
-                **hardened(limits, largest_file=self._options.result_limit_bytes),
+                **hardened(
+                    limits,
+                    largest_file=self._options.result_limit_bytes,
+                    runtime=self._options.runtime,
+                ),
             )
             self._container.start()
         self._limits = limits

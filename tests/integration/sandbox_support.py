@@ -15,14 +15,16 @@ from meta_agent.executors.container_executor import ContainerExecutor, SandboxOp
 from meta_agent.sandbox.owner import OWNER_LABEL, Owner
 
 REQUIREMENTS = ("psycopg2-binary==2.9.13",)
-"""The same for all tests, so that one image serves them all."""
+"""The same for nearly all tests, so that one image serves them."""
 
 
-def script(source: str, *, needs_database: bool = False) -> GeneratedScript:
+def script(
+    source: str, *, needs_database: bool = False, requirements: tuple[str, ...] = REQUIREMENTS
+) -> GeneratedScript:
     return GeneratedScript(
         source=textwrap.dedent(source),
         template="given",
-        requirements=REQUIREMENTS,
+        requirements=requirements,
         needs_database=needs_database,
     )
 
@@ -43,6 +45,7 @@ class Sandbox:
 
     run_dir: Path
     shown: list[str] = field(default_factory=list)
+    requirements: tuple[str, ...] = REQUIREMENTS
 
     def run(
         self,
@@ -50,12 +53,13 @@ class Sandbox:
         *,
         database_url: str | None = None,
         memory_mb: int = 128,
+        cpus: float = 1.0,
         options: SandboxOptions | None = None,
         on_output: Callable[[str], None] | None = None,
     ) -> ExecutionResult:
-        generated = script(source, needs_database=database_url is not None)
+        generated = script(source, needs_database=database_url is not None, requirements=self.requirements)
         with ContainerExecutor(options or SandboxOptions(), on_output or self.shown.append) as executor:
-            return executor.execute(self.run_dir, generated, estimate(memory_mb), database_url)
+            return executor.execute(self.run_dir, generated, estimate(memory_mb, cpus), database_url)
 
 
 def left_behind(owner: str | None = None) -> list[str]:

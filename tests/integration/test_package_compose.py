@@ -147,6 +147,28 @@ def test_a_companys_own_authority_is_asked(
         assert "certificate verify failed" in ended.stderr
 
 
+@pytest.mark.parametrize("compose", [V2, V1], ids=["v2", "v1"])
+def test_the_list_of_system_calls_is_in_force(
+    compose: tuple[str, ...], make_package: MakePackage, run: Run
+) -> None:
+    """ptrace(PTRACE_TRACEME), which Docker's own list lets through; errno 1 is EPERM."""
+    tracing = "import ctypes; c = ctypes.CDLL(None, use_errno=True); print(c.ptrace(0), ctypes.get_errno())"
+    ended = run(*compose, "up", "--build", folder=make_package(tracing))
+    assert ended.returncode == 0, ended.stderr
+    assert " -1 1\n" in ended.stdout
+
+
+@pytest.mark.parametrize("compose", [V2, V1], ids=["v2", "v1"])
+def test_another_runtime(compose: tuple[str, ...], make_package: MakePackage, run: Run) -> None:
+    folder = make_package("print(6 * 7)")
+    ended = run(*compose, "up", "--build", folder=folder, SANDBOX_RUNTIME="runc")
+    assert " 42\n" in ended.stdout, ended.stderr
+    run(*compose, "down", folder=folder)
+    failed = run(*compose, "up", folder=folder, SANDBOX_RUNTIME="nothing-such")
+    assert failed.returncode != 0
+    assert "nothing-such" in failed.stderr + failed.stdout
+
+
 def test_deploy_ends_with_the_scripts_own_exit_code(
     server: RunningPostgres, make_package: MakePackage, run: Run
 ) -> None:
@@ -175,7 +197,7 @@ print(6 * 7)
 
 def test_the_package_of_a_run_deploys_on_this_machine(tmp_path: Path, run: Run) -> None:
     """Over the results of that run, and where it stood on an image made here as the usual one was away."""
-    options = PipelineOptions(tmp_path / "runs", tmp_path, SandboxOptions())
+    options = PipelineOptions(tmp_path / "runs", tmp_path, SandboxOptions(runtime="runc"))
     record = execute_file(WRITING, "given.py", options, Said())
     folder = Path(record.run_dir)
     assert set(record.execution.files if record.execution else ()) == {
@@ -184,6 +206,7 @@ def test_the_package_of_a_run_deploys_on_this_machine(tmp_path: Path, run: Run) 
     }
     settings = [(folder / name).read_text() for name in (".env", ".env.example")]
     assert not any("DATABASE_URL" in text for text in settings)
+    assert "SANDBOX_RUNTIME=runc\n" in settings[0]
     ended = run("./deploy.sh", folder=folder)
     run(*V2, "down", "--volumes", "--rmi", "local", folder=folder)
     assert ended.returncode == 0, ended.stdout + ended.stderr

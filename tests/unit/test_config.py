@@ -106,6 +106,7 @@ def test_the_environment_wins(env_file: Path, monkeypatch: pytest.MonkeyPatch) -
         ("LOG_LEVEL", CANARY),
         ("SCRIPT_TIMEOUT", "0"),
         ("BASE_IMAGE", f"{CANARY}; rm -rf /"),
+        ("SANDBOX_RUNTIME", f"{CANARY} --privileged"),
     ],
 )
 def test_a_wrong_value_is_named_and_not_repeated(

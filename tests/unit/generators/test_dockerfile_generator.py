@@ -13,6 +13,9 @@ import yaml
 
 from meta_agent.contracts import GeneratedScript, ValidationResult
 from meta_agent.generators.dockerfile_generator import PackageFile, package_files, pin_requirements
+from meta_agent.sandbox.hardening import hardened, system_calls
+from meta_agent.sandbox.options import Limits, SandboxOptions
+from meta_agent.sandbox.workspace import HOLDER_LIMITS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "package"
 RENDERED = ("docker-compose.yml", "deploy.sh", ".env.example", "README.md", "requirements.txt")
@@ -46,20 +49,34 @@ def test_the_package_is_complete() -> None:
     package = files()
     assert set(package) == {
         *("script.py", "requirements.txt", "Dockerfile", ".dockerignore", "docker-compose.yml"),
-        *("deploy.sh", ".env.example", "README.md", "gateway.py"),
+        *("deploy.sh", ".env.example", "README.md", "gateway.py", "seccomp.json"),
     }
     assert [name for name, file in package.items() if file.executable] == ["deploy.sh"]
     ast.parse(package["gateway.py"].text)
 
 
-def test_the_script_has_no_network_and_no_powers() -> None:
+def test_the_script_has_no_network() -> None:
     service = yaml.safe_load(files()["docker-compose.yml"].text)["services"]["script_20251103_073928"]
     assert service["network_mode"] == "none"
-    assert service["cap_drop"] == ["ALL"]
-    assert service["read_only"] is True
-    assert service["user"] == "10001:10001"
-    assert service["mem_limit"] == service["memswap_limit"] == "128m"
-    assert service["restart"] == "no"
+
+
+@pytest.mark.parametrize("service", ["database", "script_20251103_073928"])
+def test_the_package_has_the_walls_of_the_sandbox(service: str) -> None:
+    """Both containers, with the very values the tool's own are made with."""
+    composed = yaml.safe_load(files()["docker-compose.yml"].text)["services"][service]
+    limits = HOLDER_LIMITS if service == "database" else Limits(memory_mb=128, cpus=0.5)
+    own = hardened(limits, largest_file=SandboxOptions().result_limit_bytes)
+    assert composed["security_opt"] == ["no-new-privileges:true", "seccomp:./seccomp.json"]
+    assert own["security_opt"] == [composed["security_opt"][0], f"seccomp={system_calls()}"]
+    same = ("user", "cap_drop", "read_only", "init", "shm_size", "pids_limit", "mem_limit")
+    assert {name: composed[name] for name in same} == {name: own[name] for name in same}
+    assert composed["memswap_limit"] == composed["mem_limit"]
+    assert composed["ipc"] == own["ipc_mode"]
+    assert composed["cpus"] == limits.cpus
+    assert composed["tmpfs"] == [f"{path}:{options}" for path, options in own["tmpfs"].items()]
+    assert composed["ulimits"] == {limit.name: limit.soft for limit in own["ulimits"]}
+    assert composed["logging"] == {"driver": "json-file", "options": own["log_config"].config}
+    assert composed["restart"] == "no"
 
 
 def test_no_database_no_gateway() -> None:
