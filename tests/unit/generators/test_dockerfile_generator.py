@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -120,4 +121,9 @@ def test_every_known_package_can_be_a_requirement() -> None:
     known = pin_requirements(["flask", "matplotlib", "openpyxl", "reportlab", "sqlalchemy", "xlsxwriter"])
     script = GeneratedScript(source="", template="given", requirements=known.requirements)
     package = package_files(script, VALIDATION, name="x", request="x", created=datetime(2025, 1, 1))
-    assert package["requirements.txt"].text.count("==") == 6
+    named = re.findall(r"^[a-z0-9-]+==[^ ]+", package["requirements.txt"].text, re.MULTILINE)
+    assert tuple(named[: len(known.requirements)]) == known.requirements
+
+
+def test_the_dockerfile_installs_nothing_without_its_hash() -> None:
+    assert "pip install --no-cache-dir --require-hashes --only-binary :all:" in files()["Dockerfile"].text
