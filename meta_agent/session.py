@@ -70,6 +70,8 @@ class Session:
         self._progress = progress
         self._client: LLMClient | None = None
         self._pipeline: Pipeline | None = None
+        self.secrets = list(options.pipeline.secrets)
+        """Texts that must not be shown; those of a sample database come in when it is started."""
         self.glossary = Glossary()
         """The user's definitions; empty until something was started."""
 
@@ -160,6 +162,7 @@ class Session:
         self.glossary = load_glossary(self._options.glossary_path)
         configured = self._options.pipeline
         url = self._database_url()
+        self.secrets.extend(secrets_of_url(url))
         return replace(
             configured,
             glossary=self.glossary,

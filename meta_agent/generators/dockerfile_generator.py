@@ -92,6 +92,7 @@ def package_files(
         "requirements.txt": PackageFile(locked_requirements(script.requirements)),
         "Dockerfile": PackageFile(_template("Dockerfile")),
         ".dockerignore": PackageFile(_template("dockerignore")),
+        ".gitignore": PackageFile(_template("gitignore")),
         "docker-compose.yml": PackageFile(render("templates/package/docker-compose.yml.j2", **values)),
         "deploy.sh": PackageFile(render("templates/package/deploy.sh.j2", **values), executable=True),
         ".env.example": PackageFile(render("templates/package/env.example.j2", **values)),

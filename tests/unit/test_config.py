@@ -150,9 +150,7 @@ def test_a_file_that_everybody_can_read_gives_a_warning(env_file: Path) -> None:
     env_file.chmod(0o600)
     assert settings_warnings() == ()
     env_file.chmod(0o644)
-    assert settings_warnings() == (
-        f"Everybody on this machine can read {env_file}: run chmod 600 {env_file}.",
-    )
+    assert settings_warnings() == (f"Others on this machine can read {env_file}: run chmod 600 {env_file}.",)
 
 
 def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_golden(kind: str, name: str) -> None:
 def test_the_package_is_complete() -> None:
     package = files()
     assert set(package) == {
-        *("script.py", "requirements.txt", "Dockerfile", ".dockerignore", "docker-compose.yml"),
+        *("script.py", "requirements.txt", "Dockerfile", ".dockerignore", ".gitignore", "docker-compose.yml"),
         *("deploy.sh", ".env.example", "README.md", "gateway.py"),
     }
     assert [name for name, file in package.items() if file.executable] == ["deploy.sh"]
