@@ -34,6 +34,7 @@ _COMMON = frozenset(
     | {"localhost", "reader", "secret", "testing"}
 )
 _LOGIN = re.compile(r"(?<=://)([^\s:/@]*):([^\s@/]+)@")
+_RUNS = re.compile(r"([\\\\'\"$])\1*|.", re.DOTALL)
 _AUTHORITY = re.compile(r"://[^:/@?]*:(.*)@", re.DOTALL)
 
 
@@ -84,26 +85,37 @@ def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 def _pattern(secret: str) -> re.Pattern[str]:
     if len(secret) < _SHORTEST or secret.lower() in _COMMON:
         return re.compile(rf"(?i:(?<=password=)|(?<=password=')|(?<=pwd=)){re.escape(secret)}(?!\w)")
-    plain, encoded = "".join(map(_spelled, secret)), "|".join(_encoded(secret.encode()))
+    plain = "".join(_spelled(run.group()[0], len(run.group())) for run in _RUNS.finditer(secret))
     if secret.isalpha() or secret.isdigit():  # may be part of a longer word or number, which tells nothing
         plain = rf"(?<![A-Za-z0-9]){plain}(?![A-Za-z0-9])"
-    return re.compile(f"{plain}|{encoded}")
+    return re.compile("|".join([plain, *_encoded(secret.encode())]))
 
 
-def _spelled(character: str) -> str:
-    """A character as it is or as URLs, JSON, HTML, SQL, Compose files and Python's literals write it."""
+def _spelled(character: str, times: int) -> str:
+    """A character as it is or as URLs, JSON, HTML, SQL, Compose files and Python's literals write it.
+
+    ``times``: of characters that may be escaped or doubled those in a row are taken together, because
+    a pattern that tries every way to share them out would not come to an end.
+    """
     code, percent = ord(character), "".join(f"%{byte:02x}" for byte in character.encode())
-    ways = {percent, html.escape(character), f"&#{code};", f"&#x{code:x};"}
-    escapes = {json.dumps(character)[1:-1].lstrip("\\"), f"x{code:02x}", f"u{code:04x}"} - {character}
-    found = [f"(?i:{re.escape(way)})" for way in sorted(ways - {character})]
-    found += [rf"\\{{1,4}}(?i:{re.escape(escape)})" for escape in sorted(escapes) if escape]
-    if character in "'\"\\":
-        found.append(rf"\\{{0,3}}{re.escape(character)}")
-    if character in "'\"$":  # doubled
-        found.append(re.escape(character * 2))
+    ways = {percent, html.escape(character), f"&#{code};", f"&#x{code:x};"} - {character}
+    escapes = {json.dumps(character)[1:-1].lstrip("\\"), f"x{code:02x}", f"u{code:04x}"} - {character, ""}
+    others = [f"(?i:{re.escape(way)})" for way in sorted(ways)]
+    others += [rf"\\{{1,4}}(?i:{re.escape(escape)})" for escape in sorted(escapes)]
     if character == " ":
-        found.append(r"\+")
-    return f"(?:{'|'.join([*found, re.escape(character)])})"
+        others.append(r"\+")
+    exactly = f"{{{times}}}" if times > 1 else ""
+    return f"(?:(?:{'|'.join(others)}){exactly}|{_itself(character, times)})"
+
+
+def _itself(character: str, times: int) -> str:
+    if character == "\\":  # doubled in JSON, and again in JSON that stands in JSON
+        return rf"\\{{{times},{4 * times}}}"
+    if character in "'\"":
+        return rf"(?:\\{{0,3}}{character}){{{times},{2 * times}}}"
+    if character == "$":
+        return rf"\${{{times},{2 * times}}}"
+    return re.escape(character)
 
 
 def _encoded(secret: bytes) -> list[str]:
