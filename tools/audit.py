@@ -31,8 +31,8 @@ class Findings:
     checked: set[str] = field(default_factory=set)
     vulnerable: list[str] = field(default_factory=list)
     """One line for each package and vulnerability."""
-    trouble: str = ""
-    """Why packages were not checked, where pip-audit did not come to an end."""
+    trouble: str = "pip-audit passed them over"
+    """Why packages were not checked, where there are such."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,8 +52,8 @@ def look_up(pins: Iterable[str], service: str) -> Findings:
         said = _pip_audit(group, service)
         answer = _answer(said.stdout)
         if answer is None:
-            lines = said.stderr.strip().splitlines() or ["nothing"]
-            findings.trouble = f"pip-audit ended with {lines[-1].strip().partition(': ')[0][:100]}"
+            lines = [line for line in said.stderr.splitlines() if line[:1].isalpha()] or ["no word"]
+            findings.trouble = f"pip-audit ended with {lines[-1].partition(': ')[0][:100]}"
             break
         for package in answer:
             _note(package, findings)
@@ -87,10 +87,7 @@ def _answer(text: str) -> list[dict[str, Any]] | None:
 
 
 def _note(package: dict[str, Any], findings: Findings) -> None:
-    if "version" not in package:  # passed over, with a reason
-        findings.trouble = str(package.get("skip_reason"))
-        return
-    pin = f"{package['name']}=={package['version']}"
+    pin = f"{package['name']}=={package.get('version')}"  # none where it was passed over
     findings.checked.add(pin)
     for vulnerability in package.get("vulns", []):
         fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
@@ -103,7 +100,7 @@ def _report(pins: set[str], findings: Findings) -> int:
     missing = len(pins - findings.checked)
     if missing:
         print(
-            f"{missing} of {len(pins)} packages could not be looked up: {findings.trouble.rstrip('.')}."
+            f"{missing} of {len(pins)} packages could not be looked up: {findings.trouble}."
             " Connect to the internet, or name a service that can be reached with --service.",
             file=sys.stderr,
         )
