@@ -9,6 +9,7 @@ from decimal import Decimal
 import display_examples as examples
 import pytest
 
+from meta_agent.consent import Question
 from meta_agent.contracts import ResultTable, ScriptResult
 from meta_agent.display.console import write_text
 from meta_agent.display.json_output import error_as_json, record_as_json
@@ -129,6 +130,8 @@ def test_passwords_are_masked_in_all_that_is_shown(capsys: pytest.CaptureFixture
     reporter.progress.note("it failed with c%40nary%2F7")
     reporter.progress.preparing("Fetching c@nary/7", 0.5)
     reporter.show_checks([Check("Database", "broken", "c@nary/7 was refused", "Change c@nary/7.")])
+    question = Question("Run it?", ("UPDATE t SET a = 'c@nary/7'",), "Go on?", ("It has c@nary/7 in it.",))
+    assert reporter.consent(yes=True, no_input=True).ask(question) == "--yes"
     prompt = Prompt(stage="query", system="c@nary/7", user="c@nary/7")
     reporter.show_prompts(
         PromptPreview(database_schema="c@nary/7", prompts=(prompt,), warnings=("c@nary/7",))
@@ -142,7 +145,7 @@ def test_passwords_are_masked_in_all_that_is_shown(capsys: pytest.CaptureFixture
     reporter.show_failure(UsageError("c@nary/7 is wrong.", "Not c@nary/7."), ExitCode.USAGE, "r")
     shown = "".join(capsys.readouterr())
     assert "c@nary/7" not in shown and "c%40nary" not in shown
-    assert shown.count("****") >= 14 and "Traceback" in shown
+    assert shown.count("****") >= 16 and "Traceback" in shown
 
 
 def test_a_reader_that_went_away_is_no_error() -> None:
