@@ -36,7 +36,7 @@ def locked_requirements(requirements: Iterable[str]) -> str:
     The packages asked for come first. Raises ValueError for one that the lock does not have in that version.
     """
     wanted = sorted(set(requirements))
-    lock = _known_packages()
+    lock = _read(LOCK)
     direct = [package for package in lock if package.pinned in wanted]
     unknown = set(wanted) - {package.pinned for package in direct}
     if unknown:
@@ -57,8 +57,8 @@ def locked_packages(lock: str) -> tuple[LockedPackage, ...]:
 
 
 @lru_cache(maxsize=1)
-def _known_packages() -> tuple[LockedPackage, ...]:
-    return locked_packages(LOCK.read_text(encoding="utf-8"))
+def _read(lock: Path) -> tuple[LockedPackage, ...]:
+    return locked_packages(lock.read_text(encoding="utf-8"))
 
 
 def _entry(text: str) -> LockedPackage:

@@ -8,10 +8,11 @@ import json
 import subprocess
 from pathlib import Path
 from urllib.parse import quote, quote_plus
+from uuid import uuid4
 
-PASSWORD = "c@nary/ü #1:%'\"$\\x?&=7"
-"""Every character that URLs, JSON, SQL, shells and Compose files write in another way."""
-API_KEY = "key-Canary/7Fk+q=="
+PASSWORD = f"c@nary/ü #1:%'\"$\\x?&={uuid4().hex[:6]}"
+"""With all that URLs, JSON, SQL, shells and Compose files write in another way; new in every process."""
+API_KEY = f"key-Canary/{uuid4().hex[:6]}+q=="
 
 
 def spelled(secret: str) -> set[str]:
