@@ -5,7 +5,7 @@ RUN_STAMP := .venv/.installed-run
 DEV_STAMP := .venv/.installed-dev
 EVAL_STAMP := .venv/.installed-eval
 
-.PHONY: help demo test check unit lint bench eval base-image docker stop clean
+.PHONY: help demo test check unit lint audit lock bench eval base-image docker stop clean
 
 help:
 	@echo "make demo        set everything up and ask the sample portfolio a question"
@@ -13,6 +13,8 @@ help:
 	@echo "make check       formatting, lint, types and the whole test suite"
 	@echo "make unit        the tests that need no Docker, database or model"
 	@echo "make lint        formatting, lint and types"
+	@echo "make audit       known vulnerabilities of all locked packages"
+	@echo "make lock        write the lock files anew after a change of a requirements file"
 	@echo "make bench       time and memory of the tool itself"
 	@echo "make eval        how many answers are right; EVAL_ARGS=\"...\" as docs/evaluation.md says"
 	@echo "make base-image  the image that generated scripts run on"
@@ -37,6 +39,12 @@ lint: $(DEV_STAMP)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 
+audit: $(DEV_STAMP)
+	@$(PYTHON) -m tools.audit
+
+lock: $(DEV_STAMP)
+	@bash tools/lock.sh $(LOCK_ARGS)
+
 bench: $(DEV_STAMP) docker
 	@BASE_IMAGE="$$(bash tools/base-image.sh)" && export BASE_IMAGE && $(PYTHON) -m tools.bench
 
@@ -55,14 +63,15 @@ stop:
 clean: stop
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage coverage.xml htmlcov build
 
-$(RUN_STAMP): requirements.txt tools/requirements-demo.txt tools/venv.sh
-	@bash tools/venv.sh requirements.txt tools/requirements-demo.txt
+$(RUN_STAMP): tools/locks/demo.txt tools/venv.sh
+	@bash tools/venv.sh tools/locks/demo.txt
 	@touch $@
 
-$(DEV_STAMP): $(RUN_STAMP) tools/requirements-dev.txt
-	@bash tools/venv.sh tools/requirements-dev.txt
-	@touch $@
+# Holds all that the demo needs as well.
+$(DEV_STAMP): tools/locks/dev.txt tools/venv.sh
+	@bash tools/venv.sh tools/locks/dev.txt
+	@touch $(RUN_STAMP) $@
 
-$(EVAL_STAMP): $(RUN_STAMP) tools/requirements-eval.txt
-	@bash tools/venv.sh requirements.txt tools/requirements-eval.txt
-	@touch $@
+$(EVAL_STAMP): tools/locks/eval.txt tools/venv.sh
+	@bash tools/venv.sh tools/locks/eval.txt
+	@touch $(RUN_STAMP) $@

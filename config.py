@@ -197,6 +197,7 @@ def session_options(
     secrets = (
         *secrets_of_url(url),
         *secrets_of_url(reader),
+        *secrets_of_url(settings.llm_base_url),
         settings.llm_api_key.get_secret_value(),
     )
     folder, keeps = settings.cache_folder, settings.llm_cache
@@ -233,10 +234,10 @@ def settings_warnings() -> tuple[str, ...]:
     """What the user should know about their settings, one sentence each."""
     path = env_file()
     try:
-        readable = path is not None and bool(path.stat().st_mode & stat.S_IROTH)
+        readable = path is not None and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
     except OSError:
         return ()
-    return (f"Everybody on this machine can read {path}: run chmod 600 {path}.",) if readable else ()
+    return (f"Others on this machine can read {path}: run chmod 600 {path}.",) if readable else ()
 
 
 def reader_warnings(url: str | None, reader: str | None) -> tuple[str, ...]:

@@ -298,8 +298,10 @@ class Invocation:
             allow_writes=self._asking.allow_writes,
             consent=self._reporter.consent(yes=self._asking.yes, no_input=self._asking.no_input),
         )
-        start_logging(options.pipeline.log_level, options.pipeline.secrets, to_stderr=self._debug)
-        return Session(options, self._reporter.progress)
+        session = Session(options, self._reporter.progress)
+        self._reporter.hide(session.secrets)
+        start_logging(options.pipeline.log_level, session.secrets, to_stderr=self._debug)
+        return session
 
     def _show(self, record: RunRecord, session: Session) -> None:
         from meta_agent.display.answer import execute_command

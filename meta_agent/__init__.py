@@ -14,6 +14,8 @@ Start reading in ``pipeline.py``: the stages in their order.
     schema_prompt.py   what the model reads of a database for one request; schema_relevance.py ranks
                    its tables, schema_cut.py takes those that fit
     prompt_preview.py   the prompts of a request, without asking the model
+    secret_masking.py   where passwords are taken out on the way through a run
+    locked_packages.py   what a script may import, with hashes of all that it needs
     private_failures.py   why a script failed, without a word of what is stored
     analyzers/     request           -> TaskAnalysis
     planners/      TaskAnalysis      -> ExecutionPlan

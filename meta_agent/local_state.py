@@ -93,3 +93,8 @@ def write_private(file: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
     draft.replace(file)
+
+
+def bare_environment() -> dict[str, str]:
+    """For programs of ours that outlive the command: in the user's own environment passwords may stand."""
+    return {"PATH": os.defpath, "HOME": str(Path.home()), "LANG": "C"}

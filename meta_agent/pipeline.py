@@ -50,6 +50,7 @@ from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.schema_prompt import SchemaPrompt, schema_prompt
 from meta_agent.schema_relevance import asked_about
 from meta_agent.script_failures import can_be_mended, failure_of, findings_of, last_line, problem_of
+from meta_agent.secret_masking import masked_request, spare_names
 from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
 from meta_agent.utils.llm_client import Conversation, LLMClient
 from meta_agent.validators.sql_statements import only_reads
@@ -75,6 +76,7 @@ class Pipeline:
         open_database: Callable[[str], Database],
     ) -> None:
         self._client = client
+        self._client.hide(options.secrets)
         self._options = options
         self._progress = progress
         self._open_database = open_database
@@ -104,6 +106,7 @@ class Pipeline:
 
     def answer(self, request: UserRequest, run: RunJournal) -> None:
         """All stages of one run. Raises MetaAgentError where there is no answer."""
+        request = masked_request(request, run)
         with sandbox(self._options, run) as executor, ExitStack() as resources:
             resources.callback(lambda: run.warnings.extend(self._client.warnings))
             reading = Background(lambda: self._read_schema(run, resources))
@@ -200,7 +203,10 @@ class Pipeline:
         with run.stage("schema"):
             database = self._open_database(self._options.database_url)
             resources.callback(database.close)
-            run.schema = DatabaseInspector(database, self._options.cache_dir / "schemas").schema()
+            inspector = DatabaseInspector(database, self._options.cache_dir / "schemas", run.secrets)
+            run.schema = inspector.schema()
+            spare_names(run)
+            self._client.hide(run.secrets)
             rights = database.rights()
         if rights.can_write:
             run.warnings.append(f"{rights.detail} {self._options.read_only_remedy}")

@@ -66,7 +66,7 @@ class PromptPreviewer:
         self._model = model
         self._access: DatabaseAccess | None = None
         if database is not None:
-            schema = DatabaseInspector(database, options.cache_dir / "schemas").schema()
+            schema = DatabaseInspector(database, options.cache_dir / "schemas", options.secrets).schema()
             if schema.tables:
                 self._access = DatabaseAccess(schema, database.explain, prompt_form, database)
 

@@ -24,7 +24,7 @@ from meta_agent.run_steps import (
 )
 from meta_agent.runs.journal import RunJournal
 from meta_agent.runs.proven import Circumstances, ProvenScript, structure_of
-from meta_agent.runs.secrets import mask
+from meta_agent.runs.secrets import holds
 from meta_agent.script_failures import can_be_mended, failure_of, last_line, problem_of
 
 
@@ -92,7 +92,7 @@ class Reuse:
             script=run.script,
         )
         content = proven.model_dump_json()
-        if mask(content, run.secrets) == content:  # a request with a password in it stays nowhere
+        if not holds(content, run.secrets):  # a text of the database may hold a password
             self._proven.keep(self._key(run.request), proven)
 
     def _problem_with(

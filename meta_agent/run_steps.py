@@ -26,6 +26,7 @@ from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.runs.proven import ProvenQuestions
 from meta_agent.sandbox.door import certificate_files, with_own_authority
 from meta_agent.schema_prompt import SchemaOptions
+from meta_agent.secret_masking import masked_execution, verdict_on_secrets
 from meta_agent.validators.rules import ACCEPTED_SCORE, may_be_asked_about
 from meta_agent.validators.script_validator import ScriptValidator
 
@@ -111,9 +112,10 @@ def validated(run: RunJournal, script: GeneratedScript, permitted: tuple[str, ..
     """
     with run.stage("validation"):
         run.script = script
-        run.validation = verdict = ScriptValidator().validate(
+        verdict = ScriptValidator().validate(
             script.source, requirements=script.requirements, permitted=permitted
         )
+        run.validation = verdict = verdict_on_secrets(verdict, script.source, run.secrets)
     return verdict
 
 
@@ -199,7 +201,8 @@ def execute_in_sandbox(
     """Run the packaged script in its container; ``database_url`` where it is not the usual one."""
     url = database_url or script_url(options)
     with run.stage("execution"):
-        run.execution = result = executor.execute(run.run_dir, script, validation, url)
+        result = executor.execute(run.run_dir, script, validation, url)
+        run.execution = result = masked_execution(result, run.run_dir, run.secrets)
     return result
 
 

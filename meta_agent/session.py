@@ -22,7 +22,7 @@ from meta_agent.llm.options import ModelOptions
 from meta_agent.pipeline import Pipeline, execute_given
 from meta_agent.run_steps import PipelineOptions, new_journal, spent
 from meta_agent.runs.journal import Progress
-from meta_agent.runs.secrets import secrets_of_url
+from meta_agent.runs.secrets import mask, secrets_of_url
 from meta_agent.utils.llm_client import LLMClient
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Session:
         self._progress = progress
         self._client: LLMClient | None = None
         self._pipeline: Pipeline | None = None
+        self.secrets = list(options.pipeline.secrets)
+        """Texts that must not be shown; those of a sample database come in when it is started."""
         self.glossary = Glossary()
         """The user's definitions; empty until something was started."""
 
@@ -115,7 +117,11 @@ class Session:
             if database is not None:
                 resources.callback(database.close)
             preview = PromptPreviewer(options, self._options.model, database)
-            return preview.of_request(request) if request else preview.schema()
+            if request is None:
+                return preview.schema()
+            return preview.of_request(
+                request.model_copy(update={"text": mask(request.text, options.secrets)})
+            )
 
     def checks(self) -> Iterator[Check]:
         """The doctor's checks, one after the other."""
@@ -160,6 +166,7 @@ class Session:
         self.glossary = load_glossary(self._options.glossary_path)
         configured = self._options.pipeline
         url = self._database_url()
+        self.secrets.extend(secrets_of_url(url))
         return replace(
             configured,
             glossary=self.glossary,

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# venv.sh REQUIREMENTS... -- make .venv where it is missing and install the requirement files into it.
+# venv.sh LOCK -- make .venv where it is missing and install the packages of a lock file into it. pip
+# takes nothing whose hash is not in the lock, and builds nothing.
 #
 #   META_AGENT_PYTHON=...  the Python to use (default: the first of 3.12, 3.11, 3.13, 3.10 and newer ones)
 set -euo pipefail
@@ -43,8 +44,7 @@ if ! is_usable .venv/bin/python; then
     "$python" -m venv .venv
 fi
 
-options=()
-for file in "$@"; do options+=(-r "$file"); done
-say "installing $*"
-.venv/bin/python -m pip install --quiet --quiet --no-input --disable-pip-version-check "${options[@]}" \
+say "installing $1"
+.venv/bin/python -m pip install --quiet --quiet --no-input --disable-pip-version-check \
+    --require-hashes --only-binary :all: -r "$1" \
     || fail "the packages could not be installed; check the network and run the command again."

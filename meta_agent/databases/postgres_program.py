@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from meta_agent.errors import DatabaseError
-from meta_agent.local_state import is_locked, open_lock, try_lock
+from meta_agent.local_state import bare_environment, is_locked, open_lock, try_lock
 
 SYSTEM_HOME = Path("/var/lib/meta-agent")
 SYSTEM_USER = "meta-agent-db"
@@ -130,6 +130,7 @@ class PostgresProgram:
                     stdout=output,
                     stderr=output,
                     cwd="/",
+                    env=bare_environment(),
                     timeout=COMMAND_SECONDS,
                     check=True,
                     pass_fds=inherit,

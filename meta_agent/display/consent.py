@@ -11,6 +11,7 @@ from rich.text import Text
 
 from meta_agent.display.errors import wrapped
 from meta_agent.display.values import visible
+from meta_agent.runs.secrets import mask
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,10 +47,11 @@ class TerminalConsent:
     def _show(self, question: Question) -> None:
         self._console.print(Text(wrapped(question.title, self._console, ""), style="bold"), soft_wrap=True)
         for text in question.shown:
-            for line in visible(text).splitlines():
+            for line in visible(mask(text, self._progress.secrets)).splitlines():
                 self._console.print(Text(f"    {line}"), soft_wrap=True)
         for warning in question.warnings:
-            self._console.print(Text(wrapped(warning, self._console, "! "), style="yellow"), soft_wrap=True)
+            told = wrapped(mask(warning, self._progress.secrets), self._console, "! ")
+            self._console.print(Text(told, style="yellow"), soft_wrap=True)
 
     def _confirmed(self, question: str) -> bool:
         with suppress(termios.error):  # what was typed before the question was there is no answer to it

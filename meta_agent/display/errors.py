@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import textwrap
 import traceback
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from meta_agent.display.values import visible
+from meta_agent.runs.secrets import mask
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,10 +25,10 @@ def show_error(report: ErrorReport, console: Console) -> None:
     console.print(Text(wrapped(report.remedy, console, "  → ")), soft_wrap=True)
 
 
-def show_traceback(error: BaseException, console: Console) -> None:
-    """Where an internal error came from, for those who mend it."""
+def show_traceback(error: BaseException, console: Console, secrets: Iterable[str]) -> None:
+    """Where an internal error came from, for those who mend it; messages in it may quote ``secrets``."""
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    console.print(Text(visible("".join(lines).rstrip()), style="dim"), soft_wrap=True)
+    console.print(Text(visible(mask("".join(lines).rstrip(), secrets)), style="dim"), soft_wrap=True)
 
 
 def wrapped(text: str, console: Console, lead: str) -> str:

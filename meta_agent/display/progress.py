@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from meta_agent.display.values import visible
+from meta_agent.runs.secrets import mask
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +37,8 @@ class ConsoleProgress:
         self._console = console
         self._quiet = quiet
         self._animated = animated and console.is_terminal
+        self.secrets: Sequence[str] = ()
+        """Texts that must not be shown."""
         self._running: list[str] = []
         self._status: Status | None = None
         self._last_step: tuple[str, int | None] | None = None
@@ -59,7 +63,8 @@ class ConsoleProgress:
     def preparing(self, message: str, share: float | None) -> None:
         """Show how far something that takes long has come; off a terminal, every tenth of it."""
         with self._lock:
-            text = visible(message if share is None else f"{message}  {share:4.0%}")
+            shown = visible(mask(message, self.secrets))
+            text = shown if share is None else f"{shown}  {share:4.0%}"
             if self._animated:
                 self._running = [text]
                 self._show()
@@ -72,7 +77,7 @@ class ConsoleProgress:
     def note(self, message: str) -> None:
         """Show a message between the stages."""
         with self._lock:
-            self._print(Text(f"· {visible(message)}", style="yellow"))
+            self._print(Text(f"· {visible(mask(message, self.secrets))}", style="yellow"))
 
     def close(self) -> None:
         """Take the spinner away."""

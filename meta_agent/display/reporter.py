@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meta_agent.display.console import stderr_console, stdout_console, write_text
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Shows results on stdout, progress and errors on stderr."""
+    """Shows results on stdout, progress and errors on stderr. Passwords it knows are masked in all of it."""
 
     def __init__(self, *, json: bool = False, quiet: bool = False, debug: bool = False) -> None:
         """``json``: stdout gets exactly one object, whatever happens. ``debug``: with tracebacks."""
@@ -27,8 +28,13 @@ class Reporter:
         self._quiet = quiet
         self._debug = debug
         self._has_answered = False
+        self._secrets: Sequence[str] = ()
         self.stderr = stderr_console()
         self.progress = ConsoleProgress(self.stderr, quiet=quiet, animated=not debug)
+
+    def hide(self, secrets: Sequence[str]) -> None:
+        """From now on mask these, and those that are added to them."""
+        self._secrets = self.progress.secrets = secrets
 
     def show_run(self, record: RunRecord, glossary: Glossary, execute_command: str) -> None:
         """A run that has ended, well or not."""
@@ -60,11 +66,13 @@ class Reporter:
             show_validation(verdict, stdout_console())
 
     def show_prompts(self, preview: PromptPreview) -> None:
-        """What a model would be told, as it is."""
+        """What a model would be told."""
         from meta_agent.display.answer import show_warnings
         from meta_agent.display.prompts import preview_as_json, preview_as_text
+        from meta_agent.runs.secrets import mask_all
 
         self.progress.close()
+        preview = preview.model_validate(mask_all(preview.model_dump(), self._secrets))
         if self._json:
             self._print_json(preview_as_json(preview))
         else:
@@ -86,11 +94,13 @@ class Reporter:
     def show_checks(self, checks: Iterable[Check]) -> list[Check]:
         """The doctor's checks as they come in; they are returned as a list."""
         from meta_agent.display.findings import show_check
+        from meta_agent.runs.secrets import mask
 
         shown, console = [], stdout_console()
         for check in checks:
             self.progress.close()
-            show_check(check, console)
+            finding, remedy = (mask(text, self._secrets) for text in (check.finding, check.remedy))
+            show_check(replace(check, finding=finding, remedy=remedy), console)
             shown.append(check)
         return shown
 
@@ -100,13 +110,16 @@ class Reporter:
         from meta_agent.display.json_output import error_as_json
         from meta_agent.errors import ExitCode
         from meta_agent.runs.journal import report_of
+        from meta_agent.runs.secrets import mask, mask_all
 
         self.progress.close()
         if code == ExitCode.INTERNAL and self._debug:
-            show_traceback(error, self.stderr)
-        show_error(report_of(error), self.stderr)
+            show_traceback(error, self.stderr, self._secrets)
+        told = report_of(error)
+        report = told.model_validate(mask_all(told.model_dump(), self._secrets))
+        show_error(report, self.stderr)
         if self._json and not self._has_answered:
-            self._print_json(error_as_json(report_of(error), code, request))
+            self._print_json(error_as_json(report, code, mask(request, self._secrets)))
 
     def _print_json(self, content: dict[str, object]) -> None:
         from meta_agent.runs.json_text import to_json

@@ -17,12 +17,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from meta_agent.contracts import GeneratedScript, ValidationResult
+from meta_agent.locked_packages import locked_requirements
 from meta_agent.rendering import render
 
 PACKAGE_TEMPLATES = Path(__file__).parent.parent / "templates" / "package"
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,254}")
-REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.+!]*")
 LOWEST_MEMORY_MB, HIGHEST_MEMORY_MB = 64, 1024
 LOWEST_CPUS, HIGHEST_CPUS = 0.25, 2.0
 
@@ -40,7 +40,7 @@ class PinnedRequirements:
     """What a plan's package names come to."""
 
     requirements: tuple[str, ...]
-    """Pinned, sorted, as requirements.txt takes them."""
+    """Name and version, sorted."""
     unknown: tuple[str, ...]
     """Names that are neither a known package nor part of Python: they will not be installed."""
 
@@ -76,8 +76,6 @@ def package_files(
     """
     _check(name, NAME, "name")
     _check(base_image, IMAGE, "base image")
-    for requirement in script.requirements:
-        _check(requirement, REQUIREMENT, "requirement")
     values = {
         "name": name,
         "request": _indented(request),
@@ -91,9 +89,10 @@ def package_files(
     }
     files = {
         "script.py": PackageFile(script.source),
-        "requirements.txt": PackageFile("".join(f"{line}\n" for line in script.requirements)),
+        "requirements.txt": PackageFile(locked_requirements(script.requirements)),
         "Dockerfile": PackageFile(_template("Dockerfile")),
         ".dockerignore": PackageFile(_template("dockerignore")),
+        ".gitignore": PackageFile(_template("gitignore")),
         "docker-compose.yml": PackageFile(render("templates/package/docker-compose.yml.j2", **values)),
         "deploy.sh": PackageFile(render("templates/package/deploy.sh.j2", **values), executable=True),
         ".env.example": PackageFile(render("templates/package/env.example.j2", **values)),

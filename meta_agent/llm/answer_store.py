@@ -17,7 +17,7 @@ from pathlib import Path
 from meta_agent.llm.stream import Reply
 from meta_agent.llm.usage import CallUsage
 from meta_agent.local_store import LocalStore, key_of
-from meta_agent.runs.secrets import mask
+from meta_agent.runs.secrets import holds
 
 FILE_NAME = "model-answers.sqlite"
 MOST_BYTES = 50 * 2**20
@@ -50,7 +50,7 @@ class AnswerStore:
     def update(self, prompt: str, llm_string: str, reply: Reply) -> None:
         """Keep a complete answer; one that is cut, empty or came without an end is not kept."""
         is_complete = reply.finish_reason == "stop" and not reply.overran and bool(reply.text.strip())
-        if is_complete and mask(reply.text, self._secrets) == reply.text:
+        if is_complete and not holds(reply.text, self._secrets):
             self._store.keep(key_of(prompt, llm_string), _content(reply))
 
     def forget(self, prompt: str, llm_string: str) -> None:

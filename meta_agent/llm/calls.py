@@ -49,6 +49,8 @@ class ChatCalls:
         """The name as the server spells it, once the health check has found it."""
         self.context_length = options.context_length
         """Tokens of prompt and answer together, as loaded once the health check has asked."""
+        self.secrets: tuple[str, ...] = ()
+        """Texts that must not be sent."""
 
     def complete(self, request: ChatRequest, prompt_tokens: int) -> Reply:
         """The model's reply, complete or cut at ``max_tokens``; ``prompt_tokens`` is an estimate.

@@ -18,6 +18,7 @@ from meta_agent.llm.calls import ChatCalls, estimate_turns
 from meta_agent.llm.chat import ChatRequest, Turn
 from meta_agent.llm.schema import response_format
 from meta_agent.llm.stream import Reply
+from meta_agent.runs.secrets import mask
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
@@ -119,7 +120,8 @@ class Conversation:
         stop: tuple[str, ...] = (),
         temperature: float | None = None,
     ) -> ChatRequest:
-        return ChatRequest(tuple(turns), max_tokens or self._max_tokens, wanted, stop, temperature)
+        sent = tuple(Turn(role, mask(text, self._calls.secrets)) for role, text in turns)
+        return ChatRequest(sent, max_tokens or self._max_tokens, wanted, stop, temperature)
 
     def _complete(self, request: ChatRequest) -> Reply:
         return self._calls.complete(request, self._prompt_tokens(request.turns))

@@ -24,6 +24,7 @@ from meta_agent.errors import ModelError
 from meta_agent.llm.model_files import QWEN_CODER_1_5B, ModelFile, ensure_model_file
 from meta_agent.local_state import (
     OnProgress,
+    bare_environment,
     exclusive,
     ignore_progress,
     is_locked,
@@ -171,6 +172,7 @@ def _spawn(
                 stdout=log,
                 stderr=log,
                 cwd=Path(__file__).resolve().parents[2],
+                env=bare_environment(),
                 pass_fds=(life,),
                 start_new_session=True,
             )

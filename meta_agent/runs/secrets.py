@@ -8,12 +8,13 @@ stands as a password, in a URL or after ``password=``.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qs, quote, quote_plus, unquote
+from urllib.parse import parse_qs, unquote
 
 MASK = "****"
 _SHORTEST = 6
@@ -33,8 +34,8 @@ _COMMON = frozenset(
     | {"localhost", "reader", "secret", "testing"}
 )
 _LOGIN = re.compile(r"(?<=://)([^\s:/@]*):([^\s@/]+)@")
+_RUNS = re.compile(r"([\\\\'\"$])\1*|.", re.DOTALL)
 _AUTHORITY = re.compile(r"://[^:/@?]*:(.*)@", re.DOTALL)
-_HEX = re.compile(r"%[0-9A-F]{2}")
 
 
 def secrets_of_url(url: str | None) -> tuple[str, ...]:
@@ -54,40 +55,26 @@ def mask(text: str, secrets: Iterable[str]) -> str:
     return _LOGIN.sub(rf"\1:{MASK}@", text)
 
 
-def mask_all(content: Any, secrets: Iterable[str]) -> Any:
-    """A tree of dicts and lists with the texts in it masked; keys, numbers and the form stay."""
+def mask_all(content: Any, secrets: Iterable[str], *, keys: bool = False) -> Any:
+    """A tree of dicts and lists with the texts in it masked; numbers and the form stay.
+
+    ``keys``: those of dicts are masked, too, which only a tree without a fixed form bears.
+    """
     if isinstance(content, str):
         return mask(content, secrets)
     if isinstance(content, dict):
-        return {key: mask_all(value, secrets) for key, value in content.items()}
+        return {
+            mask_all(key, secrets) if keys else key: mask_all(value, secrets, keys=keys)
+            for key, value in content.items()
+        }
     if isinstance(content, list | tuple):
-        return [mask_all(value, secrets) for value in content]
+        return [mask_all(value, secrets, keys=keys) for value in content]
     return content
 
 
-def spellings(secret: str) -> tuple[str, ...]:
-    """A secret plain, percent-encoded, JSON-escaped and in base64, the longest first."""
-    encoded = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    found = {
-        secret,
-        *encoded,
-        *(_HEX.sub(lambda code: code.group().lower(), text) for text in encoded),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        *_base64_cores(secret.encode()),
-    }
-    return tuple(sorted((s for s in found if len(s) >= _SHORTEST), key=len, reverse=True))
-
-
-def _base64_cores(secret: bytes) -> set[str]:
-    """What is the same in every base64 text that has the secret in it, wherever it begins."""
-    cores = set()
-    for before in range(3):
-        text = base64.b64encode(bytes(before) + secret).decode().rstrip("=")
-        end = len(text) if (before + len(secret)) % 3 == 0 else len(text) - 1
-        core = text[(0, 2, 3)[before] : end]
-        cores |= {core, core.replace("+", "-").replace("/", "_")}
-    return cores
+def holds(text: str, secrets: Iterable[str]) -> bool:
+    """Whether one of the secrets stands in a text, in any spelling."""
+    return any(pattern.search(text) for pattern in _patterns(tuple(secrets)))
 
 
 @lru_cache(maxsize=16)
@@ -98,12 +85,45 @@ def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 def _pattern(secret: str) -> re.Pattern[str]:
     if len(secret) < _SHORTEST or secret.lower() in _COMMON:
         return re.compile(rf"(?i:(?<=password=)|(?<=password=')|(?<=pwd=)){re.escape(secret)}(?!\w)")
-    texts = "|".join(map(re.escape, spellings(secret)))
+    plain = "".join(_spelled(run.group()[0], len(run.group())) for run in _RUNS.finditer(secret))
     if secret.isalpha() or secret.isdigit():  # may be part of a longer word or number, which tells nothing
-        return re.compile(rf"(?<![A-Za-z0-9])(?:{re.escape(secret)})(?![A-Za-z0-9])|{_longer(secret)}")
-    return re.compile(texts)
+        plain = rf"(?<![A-Za-z0-9]){plain}(?![A-Za-z0-9])"
+    return re.compile("|".join([plain, *_encoded(secret.encode())]))
 
 
-def _longer(secret: str) -> str:
-    """The spellings of a secret that look like no word."""
-    return "|".join(re.escape(s) for s in spellings(secret) if s != secret) or r"(?!)"
+def _spelled(character: str, times: int) -> str:
+    """A character as it is or as URLs, JSON, HTML, SQL, Compose files and Python's literals write it.
+
+    ``times``: of characters that may be escaped or doubled those in a row are taken together, because
+    a pattern that tries every way to share them out would not come to an end.
+    """
+    code, percent = ord(character), "".join(f"%{byte:02x}" for byte in character.encode())
+    ways = {percent, html.escape(character), f"&#{code};", f"&#x{code:x};"} - {character}
+    escapes = {json.dumps(character)[1:-1].lstrip("\\"), f"x{code:02x}", f"u{code:04x}"} - {character, ""}
+    others = [f"(?i:{re.escape(way)})" for way in sorted(ways)]
+    others += [rf"\\{{1,4}}(?i:{re.escape(escape)})" for escape in sorted(escapes)]
+    if character == " ":
+        others.append(r"\+")
+    exactly = f"{{{times}}}" if times > 1 else ""
+    return f"(?:(?:{'|'.join(others)}){exactly}|{_itself(character, times)})"
+
+
+def _itself(character: str, times: int) -> str:
+    if character == "\\":  # doubled in JSON, and again in JSON that stands in JSON
+        return rf"\\{{{times},{4 * times}}}"
+    if character in "'\"":
+        return rf"(?:\\{{0,3}}{character}){{{times},{2 * times}}}"
+    if character == "$":
+        return rf"\${{{times},{2 * times}}}"
+    return re.escape(character)
+
+
+def _encoded(secret: bytes) -> list[str]:
+    """What is the same in every base64 text that has the secret in it, wherever it begins; and its hex."""
+    texts = {secret.hex()}
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + secret).decode().rstrip("=")
+        end = len(text) if (before + len(secret)) % 3 == 0 else len(text) - 1
+        core = text[(0, 2, 3)[before] : end]
+        texts |= {core, core.replace("+", "-").replace("/", "_")}
+    return [re.escape(text) for text in sorted(texts, key=len, reverse=True) if len(text) >= _SHORTEST]

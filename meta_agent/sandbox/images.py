@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meta_agent.errors import SandboxError
+from meta_agent.locked_packages import locked_requirements
 from meta_agent.sandbox.engine import one_line, translated
 
 if TYPE_CHECKING:
@@ -98,11 +99,10 @@ def environment_image(client: DockerClient, base: BaseImage, requirements: Itera
 
 
 def _context_files(requirements: Iterable[str]) -> dict[str, bytes]:
-    lines = "".join(f"{line}\n" for line in sorted(requirements))
     return {
         "Dockerfile": (PACKAGE_TEMPLATES / "Dockerfile").read_bytes(),
         "gateway.py": (PACKAGE_TEMPLATES / "gateway.py").read_bytes(),
-        "requirements.txt": lines.encode(),
+        "requirements.txt": locked_requirements(requirements).encode(),
     }
 
 

@@ -25,6 +25,7 @@ from meta_agent.contracts import Column, DatabaseSchema, ForeignKey, Table
 from meta_agent.databases import Database
 from meta_agent.databases.names import is_harmless, quote_name, quote_table
 from meta_agent.join_graph import TableKey, key_of
+from meta_agent.runs.secrets import holds
 from meta_agent.utils.column_remarks import column_remark, declared_only
 
 COUNTS_LAST_SECONDS = 600
@@ -48,10 +49,14 @@ _MODIFIER = re.compile(r"\(\d+(?:,-?\d+)?\)")
 class DatabaseInspector:
     """Finds out what a database holds."""
 
-    def __init__(self, database: Database, cache_dir: Path | None) -> None:
-        """``cache_dir``: where schemas are kept between runs; None keeps none."""
+    def __init__(self, database: Database, cache_dir: Path | None, secrets: Sequence[str] = ()) -> None:
+        """``cache_dir``: where schemas are kept between runs; None keeps none.
+
+        ``secrets``: a schema with one of them in a comment or a stored text is not kept.
+        """
         self._database = database
         self._cache_dir = cache_dir
+        self._secrets = secrets
 
     def schema(self) -> DatabaseSchema:
         """The schema the role may read, from the cache while the catalogue is unchanged.
@@ -67,7 +72,9 @@ class DatabaseInspector:
             return cached
         counted = self._database.with_row_counts(cached) if cached else self._database.schema()
         schema = self._database.with_facts(counted)
-        _store(path, schema)
+        content = schema.model_dump_json()
+        if not holds(content, self._secrets):
+            _store(path, content)
         return schema
 
     def _cache_key(self, fingerprint: str) -> str:
@@ -257,7 +264,7 @@ def _age_seconds(path: Path) -> float:
     return age if age >= 0 else float("inf")
 
 
-def _store(path: Path, schema: DatabaseSchema) -> None:
+def _store(path: Path, content: str) -> None:
     """Write the cache file, readable by its owner only, in one step; a failure costs only the speed."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -265,7 +272,7 @@ def _store(path: Path, schema: DatabaseSchema) -> None:
         temporary = Path(name)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(schema.model_dump_json())
+                file.write(content)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

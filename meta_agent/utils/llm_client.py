@@ -6,7 +6,7 @@ through LangChain's ``ChatOpenAI``; there is no fallback to another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from meta_agent.contracts import LlmUsage
@@ -43,17 +43,23 @@ class LLMClient:
         self._answers = answers
         self._start_server = start_server
         self._status: ModelStatus | None = None
+        self._secrets: tuple[str, ...] = ()
         self._connect()
 
     def _connect(self) -> None:
         self._chat = ChatModel(self._options)
         self._calls = ChatCalls(self._options, self._chat, self._counter, self._on_token, self._answers)
+        self._calls.secrets = self._secrets
 
     def _ensure_server(self) -> None:
         if self._start_server is not None:
             self._options = replace(self._options, base_url=self._start_server())
             self._start_server = None
             self._connect()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """From now on send **** in the place of each of these texts, in whatever spelling it comes."""
+        self._secrets = self._calls.secrets = tuple(secrets)
 
     @property
     def options(self) -> ModelOptions:

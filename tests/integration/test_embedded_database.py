@@ -71,6 +71,21 @@ def test_the_coverage_can_be_asked_with_a_join(sample: SampleDatabase) -> None:
     assert worst == [("Riverside Galleria", Decimal("0.89"))]
 
 
+def test_the_server_does_not_have_the_users_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In which the password of another database may stand."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:canary@h/d")
+    own = ensure_sample_database(tmp_path)
+    try:
+        command = "CREATE TEMP TABLE seen (line text); COPY seen FROM PROGRAM 'env'; SELECT line FROM seen"
+        seen = [str(line) for (line,) in ask(own.owner_url, command)]
+    finally:
+        delete_sample_database(tmp_path)
+    assert any(line.startswith("PATH=") for line in seen)
+    assert not any("canary" in line or "DATABASE_URL" in line for line in seen)
+
+
 def test_units_and_value_lists_are_comments(sample: SampleDatabase) -> None:
     comments = dict(
         ask(

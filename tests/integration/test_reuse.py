@@ -263,13 +263,13 @@ def test_a_database_that_is_away_is_told_at_once(own: Own) -> None:
     assert record.exit_code == ExitCode.DATABASE
 
 
-def test_a_request_with_a_password_in_it_is_not_kept(own: Own) -> None:
+def test_a_request_with_a_password_in_it_is_kept_without_it(own: Own) -> None:
     own.options["secrets"] = (READER_PASSWORD,)
     request = f"{REQUEST} for {READER_PASSWORD}"
-    own.first(request=request)
-    assert asked_anew(own.again(request=request))
-    kept = own.folder / "cache" / FILE_NAME
-    assert not kept.exists() or READER_PASSWORD.encode() not in kept.read_bytes()
+    first = own.first(request=request)
+    assert own.again(request=request).reused_from == first.run_id
+    kept = (own.folder / "cache" / FILE_NAME).read_bytes()
+    assert b"first for ****" in kept and READER_PASSWORD.encode() not in kept
 
 
 def test_a_damaged_store_is_no_hindrance(own: Own) -> None:

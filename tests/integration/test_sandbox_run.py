@@ -19,6 +19,7 @@ from postgres_server import RunningPostgres
 from sandbox_support import REQUIREMENTS, Sandbox, estimate, left_behind, script
 from tls_front import TlsFront, start_tls_front
 
+from meta_agent import locked_packages
 from meta_agent.contracts import ScriptResult
 from meta_agent.errors import SandboxError
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
@@ -178,7 +179,13 @@ class TestImages:
         assert result.status == "ok"
         assert result.warnings[0].startswith(f"localhost:1/none:none could not be pulled; {LOCAL_BASE}")
 
-    def test_a_requirement_that_does_not_exist_is_named(self, tmp_path: Path) -> None:
+    def test_a_requirement_that_does_not_exist_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As where the package index is not the one that the lock was made from."""
+        lock = tmp_path / "other.lock"
+        lock.write_text(f"rich==0.0.99999 \\\n    --hash=sha256:{'0' * 64}\n")
+        monkeypatch.setattr(locked_packages, "LOCK", lock)
         generated = script("print(1)").model_copy(update={"requirements": ("rich==0.0.99999",)})
         with (
             ContainerExecutor(SandboxOptions(), lambda text: None) as executor,

@@ -146,14 +146,13 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CANARY not in repr(load_settings()) + str(load_settings())
 
 
-def test_a_file_that_everybody_can_read_gives_a_warning(env_file: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_file_that_others_can_read_gives_a_warning(mode: int, env_file: Path) -> None:
     env_file.write_text("PORT=9000\n")
     env_file.chmod(0o600)
     assert settings_warnings() == ()
-    env_file.chmod(0o644)
-    assert settings_warnings() == (
-        f"Everybody on this machine can read {env_file}: run chmod 600 {env_file}.",
-    )
+    env_file.chmod(mode)
+    assert settings_warnings() == (f"Others on this machine can read {env_file}: run chmod 600 {env_file}.",)
 
 
 def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

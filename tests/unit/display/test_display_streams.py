@@ -9,12 +9,15 @@ from decimal import Decimal
 import display_examples as examples
 import pytest
 
+from meta_agent.consent import Question
 from meta_agent.contracts import ResultTable, ScriptResult
 from meta_agent.display.console import write_text
 from meta_agent.display.json_output import error_as_json, record_as_json
 from meta_agent.display.progress import ConsoleProgress
 from meta_agent.display.reporter import Reporter
+from meta_agent.doctor import Check
 from meta_agent.errors import ExitCode, UsageError
+from meta_agent.prompt_preview import Prompt, PromptPreview
 from meta_agent.runs.json_text import to_json
 
 KEYS = [
@@ -117,6 +120,32 @@ def test_a_traceback_is_shown_only_when_asked_for(capsys: pytest.CaptureFixture[
         assert "Traceback" in capsys.readouterr().err
     Reporter(debug=True).show_failure(UsageError("No.", "Yes."), ExitCode.USAGE, "x")
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_passwords_are_masked_in_all_that_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    secrets: list[str] = []
+    reporter = Reporter(json=True, debug=True)
+    reporter.hide(secrets)
+    secrets.append("c@nary/7")  # one that becomes known later
+    reporter.progress.note("it failed with c%40nary%2F7")
+    reporter.progress.preparing("Fetching c@nary/7", 0.5)
+    reporter.show_checks([Check("Database", "broken", "c@nary/7 was refused", "Change c@nary/7.")])
+    question = Question("Run it?", ("UPDATE t SET a = 'c@nary/7'",), "Go on?", ("It has c@nary/7 in it.",))
+    assert reporter.consent(yes=True, no_input=True).ask(question) == "--yes"
+    prompt = Prompt(stage="query", system="c@nary/7", user="c@nary/7")
+    reporter.show_prompts(
+        PromptPreview(database_schema="c@nary/7", prompts=(prompt,), warnings=("c@nary/7",))
+    )
+    reporter = Reporter(json=True, debug=True)
+    reporter.hide(secrets)
+    try:
+        raise RuntimeError("dsn c@nary/7") from ValueError("c@nary/7")
+    except RuntimeError as error:
+        reporter.show_failure(error, ExitCode.INTERNAL, "what is c@nary/7")
+    reporter.show_failure(UsageError("c@nary/7 is wrong.", "Not c@nary/7."), ExitCode.USAGE, "r")
+    shown = "".join(capsys.readouterr())
+    assert "c@nary/7" not in shown and "c%40nary" not in shown
+    assert shown.count("****") >= 16 and "Traceback" in shown
 
 
 def test_a_reader_that_went_away_is_no_error() -> None:

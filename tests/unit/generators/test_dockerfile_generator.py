@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_golden(kind: str, name: str) -> None:
 def test_the_package_is_complete() -> None:
     package = files()
     assert set(package) == {
-        *("script.py", "requirements.txt", "Dockerfile", ".dockerignore", "docker-compose.yml"),
+        *("script.py", "requirements.txt", "Dockerfile", ".dockerignore", ".gitignore", "docker-compose.yml"),
         *("deploy.sh", ".env.example", "README.md", "gateway.py", "seccomp.json"),
     }
     assert [name for name, file in package.items() if file.executable] == ["deploy.sh"]
@@ -137,4 +138,9 @@ def test_every_known_package_can_be_a_requirement() -> None:
     known = pin_requirements(["flask", "matplotlib", "openpyxl", "reportlab", "sqlalchemy", "xlsxwriter"])
     script = GeneratedScript(source="", template="given", requirements=known.requirements)
     package = package_files(script, VALIDATION, name="x", request="x", created=datetime(2025, 1, 1))
-    assert package["requirements.txt"].text.count("==") == 6
+    named = re.findall(r"^[a-z0-9-]+==[^ ]+", package["requirements.txt"].text, re.MULTILINE)
+    assert tuple(named[: len(known.requirements)]) == known.requirements
+
+
+def test_the_dockerfile_installs_nothing_without_its_hash() -> None:
+    assert "pip install --no-cache-dir --require-hashes --only-binary :all:" in files()["Dockerfile"].text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 from urllib.parse import quote, quote_plus
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meta_agent.runs.secrets import mask, mask_all, secrets_of_url
+from meta_agent.runs.secrets import holds, mask, mask_all, secrets_of_url
 
 CANARY = 'c@n/ry: "ü#1%\\'
 URL = f"postgresql://ada:{quote(CANARY, safe='')}@db.example.com:5432/estate?sslmode=require"
@@ -27,6 +28,15 @@ def spelled(secret: str) -> dict[str, str]:
         "form": quote_plus(secret),
         "json": json.dumps(secret)[1:-1],
         "json, not ascii": json.dumps(secret, ensure_ascii=False)[1:-1],
+        "every byte quoted": "".join(f"%{byte:02x}" for byte in secret.encode()),
+        "some bytes quoted": secret.replace("@", "%40").replace("%1", "%251"),
+        "python": repr(secret)[1:-1],
+        "python, not ascii": ascii(secret)[1:-1],
+        "html": html.escape(secret),
+        "html by numbers": "".join(f"&#{ord(character)};" for character in secret),
+        "sql": secret.replace('"', '""'),
+        "json in json": json.dumps(json.dumps(secret))[3:-3],
+        "hexadecimal": secret.encode().hex(),
         "base64": base64.b64encode(secret.encode()).decode(),
         "base64 for URLs": base64.urlsafe_b64encode(secret.encode()).decode(),
         "basic login": base64.b64encode(f"ada:{secret}".encode()).decode(),
@@ -95,6 +105,27 @@ def test_the_form_of_a_record_stays() -> None:
         "n": None,
         "deep": {"a": 7.5},
     }
+
+
+def test_the_keys_of_free_content_are_masked_where_that_is_asked_for() -> None:
+    assert mask_all({"password-7": [{"password-7": 1}]}, ["password-7"], keys=True) == {"****": [{"****": 1}]}
+
+
+@pytest.mark.parametrize("how", list(spelled(CANARY)))
+def test_a_text_is_known_to_hold_a_secret_in_every_spelling(how: str) -> None:
+    assert holds(f"before {spelled(CANARY)[how]} after", [CANARY])
+
+
+def test_a_text_without_the_secret_does_not_hold_it() -> None:
+    assert not holds("postgresql://ada:another@h/d", [CANARY])
+    assert not holds("nothing", [])
+
+
+@pytest.mark.parametrize("character", ["\\", "'", '"', "$"])
+def test_a_secret_of_escaped_characters_takes_no_time_to_look_for(character: str) -> None:
+    """A pattern that tries every way to share them out would not come to an end."""
+    assert mask(character * 20_000, [character * 30 + "x"]) == character * 20_000
+    assert mask(f"a {character * 30}x b", [character * 30 + "x"]) == "a **** b"
 
 
 @given(st.text(min_size=8, max_size=30).filter(lambda s: not s.isalnum() and s.strip() == s))

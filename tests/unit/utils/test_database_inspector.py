@@ -187,6 +187,7 @@ class FakeDatabase:
         self.current = fingerprint
         self.user = user
         self.rows = rows
+        self.comment: str | None = None
         self.endpoint = Endpoint("h", 5432)
         self.asked: list[str] = []
 
@@ -196,7 +197,8 @@ class FakeDatabase:
 
     def schema(self) -> DatabaseSchema:
         self.asked.append("schema")
-        table = Table(schema_name="public", name="t", columns=(column("id"),), row_count=self.rows)
+        columns = (column("id", comment=self.comment),)
+        table = Table(schema_name="public", name="t", columns=columns, row_count=self.rows)
         return schema_of(table, fingerprint=self.current)
 
     def with_row_counts(self, schema: DatabaseSchema) -> DatabaseSchema:
@@ -289,6 +291,15 @@ class TestCache:
         inspect(FakeDatabase(), folder)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
+
+    def test_what_has_a_secret_in_it_is_not_kept(self, tmp_path: Path) -> None:
+        database = FakeDatabase()
+        database.comment = "log in with c%40nary%2F7"
+        schema = DatabaseInspector(database, tmp_path, ["c@nary/7"]).schema()
+        assert schema.tables[0].columns[0].comment == database.comment
+        assert cache_files(tmp_path) == []
+        DatabaseInspector(database, tmp_path, ["another"]).schema()
+        assert len(cache_files(tmp_path)) == 1
 
     def test_files_are_bounded(self, tmp_path: Path) -> None:
         for number in range(MOST_CACHE_FILES + 5):

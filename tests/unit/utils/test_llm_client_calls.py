@@ -37,6 +37,17 @@ def test_a_text_answer_and_what_was_sent() -> None:
     assert "".join(heard) == "SELECT 1;"
 
 
+def test_a_hidden_text_is_sent_in_no_turn_and_in_no_spelling() -> None:
+    with ScriptedModel(["It is c@nary/7.", "Yes."]) as server:
+        client = LLMClient(server.options())
+        conversation = client.conversation("login: c%40nary%2F7")
+        client.hide(["c@nary/7"])
+        conversation.ask_text("Is it c@nary/7?")
+        conversation.fork().ask_text("Sure?")
+    sent = [message["content"] for message in server.requests[1].messages]
+    assert sent == ["login: ****", "Is it ****?", "It is ****.", "Sure?"]
+
+
 def test_a_json_answer_is_checked_and_its_schema_was_sent() -> None:
     with ScriptedModel([OSLO]) as server:
         answer = LLMClient(server.options()).conversation("s").ask_json("which?", City)
