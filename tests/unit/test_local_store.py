@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meta_agent import local_store
+from meta_agent import local_database, local_store
 from meta_agent.local_store import ROW_BYTES, LocalStore, key_of
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -143,7 +143,7 @@ def test_text_that_is_no_unicode_is_not_kept(path: Path) -> None:
 
 
 def test_a_file_that_another_process_keeps_locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_store, "LOCKED_SECONDS", 0.05)
+    monkeypatch.setattr(local_database, "LOCKED_SECONDS", 0.05)
     texts = store(path)
     texts.keep("a", "x")
     with closing(sqlite3.connect(path)) as other:
