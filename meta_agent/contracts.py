@@ -258,6 +258,8 @@ class ExecutionResult(Contract):
     files: tuple[str, ...] = ()
     """Collected files, relative to the run folder."""
     seconds: float
+    image: str | None = None
+    """Digest of the image that the script ran in."""
     warnings: tuple[str, ...] = ()
 
 
@@ -287,6 +289,26 @@ class Agreement(Contract):
     given_by: Literal["terminal", "--yes"]
 
 
+class Provenance(Contract):
+    """What an answer came from beside what the record tells anyway, and what was written for it.
+
+    Hashes are SHA-256 in hexadecimal. They tell that a file was changed, not who did it: whoever
+    can write ``run.json`` can write other hashes, too.
+    """
+
+    model_sha256: str | None = None
+    """Of the model's weights, where the server tells."""
+    prompts_sha256: str | None = None
+    """Of all that is in ``prompts/``; None where no model was ever asked."""
+    image: str | None = None
+    """Digest of the image that the script ran in."""
+    script_sha256: str
+    files: dict[str, str] = Field(default_factory=dict)
+    """Results and exports by their path in the run folder, each with its hash."""
+    rows: tuple[int, ...] = ()
+    """How many rows each table of the answer has."""
+
+
 RunStatus = Literal["ok", "refused", "failed", "timeout", "no_answer", "interrupted"]
 
 
@@ -304,6 +326,14 @@ class RunRecord(Contract):
     schema_fingerprint: str | None
     reused_from: str | None = None
     """The run whose script answered this one, too, without the model."""
+    repeats: str | None = None
+    """The run whose saved script this one was asked to run again."""
+    question: str | None = None
+    """The saved question or template that was run."""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """The values it was run with, by their names."""
+    provenance: Provenance | None = None
+    """None where no script was written, and in records of earlier versions."""
     analysis: TaskAnalysis | None = None
     plan: ExecutionPlan | None = None
     script: GeneratedScript | None = None

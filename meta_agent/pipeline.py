@@ -194,7 +194,7 @@ class Pipeline:
         """While the schema is read; a broken model is reported first."""
         with run.stage("model"):
             self._client.warm_up()
-            run.model = self._client.check().model
+            run.came_from(self._client.check().model, self._client.options.weights_sha256)
 
     def _read_schema(self, run: RunJournal, resources: ExitStack) -> DatabaseAccess | None:
         """None where there is no database, or nothing in it: then only what needs no data can be asked."""

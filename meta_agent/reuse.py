@@ -60,7 +60,8 @@ class Reuse:
             logger.info("the database has changed since run {}, whose script is not used", proven.run_id)
             return False
         logger.info("the script of run {} is used again", proven.run_id)
-        run.model, run.analysis, run.plan = proven.model, proven.analysis, proven.plan
+        run.came_from(proven.model, self._model.weights_sha256)
+        run.analysis, run.plan = proven.analysis, proven.plan
         run.reused_from = proven.run_id
         problem = self._problem_with(proven.script, run, executor)
         if problem is None:

@@ -186,6 +186,7 @@ class Session:
             model=QWEN_CODER_1_5B.name,
             check_timeout=EMBEDDED_CHECK_SECONDS,
             known_as=f"embedded {QWEN_CODER_1_5B.sha256}",
+            weights_sha256=QWEN_CODER_1_5B.sha256,
         )
         start_server = partial(
             ensure_embedded_server,

@@ -1,1 +1,1 @@
-"""When two tables say the same: for agreeing drafts, and for the evaluation's judge."""
+"""When two tables say the same (agreeing drafts, the evaluation's judge), and what changed between answers."""

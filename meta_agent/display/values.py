@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+
+from meta_agent.column_words import is_label
 
 NULL = "<null>"
 MOST_DECIMALS = 8
@@ -46,12 +47,6 @@ def column_cells(column: str, values: Sequence[Any], bounds: Sequence[float] = (
 def shown(label: str, value: Any) -> str:
     """A single value for people."""
     return column_cells(label, [value])[0]
-
-
-def is_label(column: str) -> bool:
-    """Whether whole numbers of this column name something, as years and ids do."""
-    words = re.findall(r"[a-z]+", column.lower().partition(" [")[0])
-    return bool(words) and (words[-1] in {"id", "year", "zip", "code", "number", "no"} or words[0] == "year")
 
 
 def _cell(value: Any, decimals: int, separator: str) -> str:

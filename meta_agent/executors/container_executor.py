@@ -283,6 +283,7 @@ def _result(ending: Ending, collected: Collected, run_dir: Path, remarks: tuple[
         error_output=ending.error_output.text,
         files=tuple(sorted(collected.files)),
         seconds=round(ending.seconds, 3),
+        image=ending.image,
         warnings=(*remarks, *collected.warnings(), *complaints),
     )
 

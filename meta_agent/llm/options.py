@@ -37,6 +37,8 @@ class ModelOptions:
     """First wait between two tries; it doubles from there."""
     known_as: str = ""
     """What the server is called in caches where its address tells nothing, as that of the embedded one."""
+    weights_sha256: str | None = None
+    """Hash of the model's file, where it is known."""
 
     @property
     def server_identity(self) -> str:

@@ -32,6 +32,7 @@ from meta_agent.contracts import (
 from meta_agent.errors import ExitCode, MetaAgentError, NoAnswer, ScriptRefused, TimeLimit, exit_code_for
 from meta_agent.interrupts import undisturbed
 from meta_agent.runs.log import log_run
+from meta_agent.runs.provenance import Origin, prompts_sha256, provenance_of
 from meta_agent.runs.secrets import mask_all
 from meta_agent.runs.store import save_record
 
@@ -66,9 +67,15 @@ class RunJournal:
     notices: list[str] = field(default_factory=list)
     """What is told like a warning and is no reason to doubt the answer."""
     model: str | None = None
+    origin: Origin = Origin()
     schema: DatabaseSchema | None = None
     reused_from: str | None = None
     """The run whose script is used again."""
+    repeats: str | None = None
+    """The run whose saved script is run again, because the user says so."""
+    question: str | None = None
+    """The saved question that is run, and with which values."""
+    parameters: dict[str, str] = field(default_factory=dict)
     analysis: TaskAnalysis | None = None
     plan: ExecutionPlan | None = None
     script: GeneratedScript | None = None
@@ -90,9 +97,15 @@ class RunJournal:
             logger.info("{} took {:.3f} s", name, seconds)
             self.progress.stage_finished(name, seconds)
 
+    def came_from(self, model: str | None, weights_sha256: str | None) -> None:
+        """Note the model that is asked, or was when the script was written, by this version of the tool."""
+        self.model = model
+        self.origin = Origin(weights_sha256, prompts_sha256() if model is not None else None)
+
     def start_over(self) -> None:
         """Forget what a script led to that did not work; schema, times and warnings stay."""
         self.model = self.reused_from = None
+        self.origin = Origin()
         self.analysis = self.plan = None
         self.script = self.validation = self.execution = None
 
@@ -132,12 +145,16 @@ class RunJournal:
             model=self.model,
             schema_fingerprint=self.schema.fingerprint if self.schema else None,
             reused_from=self.reused_from,
+            repeats=self.repeats,
+            question=self.question,
+            parameters=dict(self.parameters),
             analysis=self.analysis,
             plan=self.plan,
             script=self.script,
             validation=self.validation,
             agreements=tuple(self.agreements),
             execution=self.execution,
+            provenance=provenance_of(self.run_dir, self.origin, self.execution),
             usage=usage,
             timings=dict(self.timings),
             warnings=tuple(dict.fromkeys((*self.warnings, *self.notices, *self._last_warnings()))),

@@ -52,6 +52,8 @@ class Ending:
     seconds: float
     output: OutputLog
     error_output: OutputLog
+    image: str
+    """Digest of the image it ran in."""
 
 
 class ScriptContainer:
@@ -123,6 +125,7 @@ class ScriptContainer:
             seconds=alarm.seconds_passed(),
             output=output,
             error_output=error_output,
+            image=str(container.attrs["Image"]),
         )
 
     def _command(self) -> list[str]:
