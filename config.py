@@ -23,6 +23,7 @@ from pydantic_settings import (
 from meta_agent.errors import UsageError
 
 if TYPE_CHECKING:
+    from meta_agent.commands.parts import Places
     from meta_agent.consent import Consent
     from meta_agent.llm.options import ModelOptions
     from meta_agent.sandbox.options import SandboxOptions
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     sandbox_runtime: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     glossary_path: Path = PROJECT_DIR / "glossary.yaml"
     runs_dir: Path = PROJECT_DIR / "generated_scripts"
+    questions_dir: Path = PROJECT_DIR / "questions" / "saved"
     cache_dir: Path | None = Field(default=None, validation_alias="META_AGENT_CACHE")
     model_idle_minutes: float = Field(
         default=30.0, ge=0, le=10_000, validation_alias="META_AGENT_MODEL_IDLE_MINUTES"
@@ -105,7 +107,7 @@ class Settings(BaseSettings):
     def _any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("glossary_path", "runs_dir", "cache_dir", "xdg_cache_home")
+    @field_validator("glossary_path", "runs_dir", "questions_dir", "cache_dir", "xdg_cache_home")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
@@ -135,6 +137,33 @@ class Settings(BaseSettings):
             base_image=self.base_image,
             time_limit_seconds=float(self.script_timeout),
             runtime=self.sandbox_runtime,
+        )
+
+    @property
+    def places(self) -> Places:
+        """Where runs and questions are."""
+        from meta_agent.commands.parts import Places
+
+        return Places(
+            runs_dir=self.runs_dir,
+            cache_dir=self.cache_folder,
+            questions_dir=self.questions_dir,
+            glossary_path=self.glossary_path,
+            sandbox=self.sandbox_options,
+            secrets=self.secrets,
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no log, record or file to share."""
+        from meta_agent.runs.secrets import secrets_of_url
+
+        url, reader = _text(self.database_url), _text(self.database_reader_url)
+        return (
+            *secrets_of_url(url),
+            *secrets_of_url(reader),
+            *secrets_of_url(self.llm_base_url),
+            self.llm_api_key.get_secret_value(),
         )
 
     @property
@@ -187,20 +216,13 @@ def session_options(
     from meta_agent.llm.answer_store import AnswerStore
     from meta_agent.run_steps import PipelineOptions
     from meta_agent.runs.proven import ProvenQuestions
-    from meta_agent.runs.secrets import secrets_of_url
     from meta_agent.schema_prompt import SchemaOptions
     from meta_agent.session import SessionOptions
 
     url, reader = _text(settings.database_url), _text(settings.database_reader_url)
     is_sample = url == SAMPLE_DATABASE
     has_reader = reader is not None and not is_sample
-    secrets = (
-        *secrets_of_url(url),
-        *secrets_of_url(reader),
-        *secrets_of_url(settings.llm_base_url),
-        settings.llm_api_key.get_secret_value(),
-    )
-    folder, keeps = settings.cache_folder, settings.llm_cache
+    secrets, folder, keeps = settings.secrets, settings.cache_folder, settings.llm_cache
     return SessionOptions(
         model=settings.model_options,
         glossary_path=settings.glossary_path,

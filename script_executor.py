@@ -19,6 +19,7 @@ from meta_agent.interrupts import interruptible
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from meta_agent.commands.parts import Parts
     from meta_agent.contracts import RunRecord
     from meta_agent.display.reporter import Reporter
     from meta_agent.session import Session
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 VERSION = "2.1.0"
 PROGRAM = "script_executor.py"
 COMMANDS = ("validate", "execute", "prompt", "doctor")
-EPILOG = "Also: validate FILE, execute FILE, prompt, doctor (each with --help)."
+PAST = ("history", "show", "rerun", "verify", "clean", "save", "run", "schedule", "template")
+"""Commands about earlier runs and saved questions; see ``meta_agent.commands``."""
+EPILOG = (
+    "Also: validate FILE, execute FILE, prompt, doctor; history, show RUN, rerun RUN, verify RUN, clean; "
+    "save RUN, run NAME, schedule NAME, template (each with --help)."
+)
 
 ask_app = typer.Typer(add_completion=False, rich_markup_mode=None)
 command_app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -267,6 +273,19 @@ class Invocation:
         wish = ReaderWish(name, revoke_public=revoke_public)
         self._reporter.show_checks(self._session().create_reader(wish, self._reporter.show_sql))
 
+    def parts(self) -> Parts:
+        """What the commands of ``PAST`` need."""
+        self._begin()
+        from config import load_settings
+        from meta_agent.commands.parts import Parts
+        from meta_agent.runs.log import start_logging
+
+        places = load_settings(demo=self._demo).places
+        self._reporter.hide(places.secrets)
+        start_logging("INFO", places.secrets, to_stderr=self._debug)
+        program = (sys.executable, str(Path(sys.argv[0]).absolute()))
+        return Parts(places, self._reporter, self._session, program, self._demo)
+
     def refuse(self, cause: str, remedy: str) -> NoReturn:
         """End with a usage error."""
         from meta_agent.errors import UsageError
@@ -314,12 +333,14 @@ def run(arguments: list[str]) -> int:
     """Do what the arguments say and give back the exit status."""
     first = next((a for a in arguments if a == "--" or not a.startswith("-")), "")
     app, ordered = ask_app, arguments
-    if first in COMMANDS:
+    if first in (*COMMANDS, *PAST):
         position = arguments.index(first)
         app, ordered = command_app, [first, *arguments[:position], *arguments[position + 1 :]]
+    if first in PAST:
+        from meta_agent.commands.history_commands import app
     with interruptible():
         try:
-            return int(app(ordered, prog_name=PROGRAM, standalone_mode=False))
+            return int(app(ordered, prog_name=PROGRAM, standalone_mode=False, obj=Invocation))
         except typer.TyperException as error:
             message = f"{error.format_message().rstrip('.')}."
         with Invocation("", json="--json" in arguments, quiet=True) as invocation:

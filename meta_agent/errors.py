@@ -35,6 +35,8 @@ class ExitCode(IntEnum):
     SANDBOX = 6
     SCRIPT_FAILED = 7
     NO_ANSWER = 8
+    CHANGED = 9
+    """No error: an answer that is another one than last time, or a file that is not the recorded one."""
     TIMEOUT = 124
     INTERRUPTED = 130
 

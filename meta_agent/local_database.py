@@ -46,7 +46,7 @@ class LocalDatabase:
         self._is_ready = False
 
     def run(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What ``work`` gives back, all of it in one transaction; ``otherwise`` where the file cannot be used."""
+        """What ``work`` does in one transaction; ``otherwise`` where the file cannot be used."""
         try:
             try:
                 return self._attempt(work)

@@ -48,12 +48,11 @@ from meta_agent.run_steps import (
 )
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.schema_prompt import SchemaPrompt, schema_prompt
+from meta_agent.schema_reading import once_read, read_database
 from meta_agent.schema_relevance import asked_about
 from meta_agent.script_failures import can_be_mended, failure_of, findings_of, last_line, problem_of
-from meta_agent.secret_masking import masked_request, spare_names
-from meta_agent.utils.database_inspector import DatabaseInspector, prompt_form
+from meta_agent.secret_masking import masked_request
 from meta_agent.utils.llm_client import Conversation, LLMClient
-from meta_agent.validators.sql_statements import only_reads
 
 if TYPE_CHECKING:
     from meta_agent.databases.base import Database
@@ -62,7 +61,6 @@ __all__ = ["Pipeline", "PipelineOptions", "execute_file", "execute_given"]
 
 VALIDATION_ROUNDS = 3
 EXECUTION_REPAIRS = 2
-SCHEMA_SECONDS = 120.0
 
 
 class Pipeline:
@@ -113,7 +111,7 @@ class Pipeline:
             if self._answered_again(run, reading, executor):
                 return
             self._check_model(run)
-            database = _read(reading)
+            database = once_read(reading)
             self._answer_with_model(request, run, database, executor)
             doubts = doubts_about(run, database)
             run.warnings.extend(doubts)
@@ -127,7 +125,7 @@ class Pipeline:
         if proven is None:
             return False
         self._reuse.prepare(proven, executor)
-        return self._reuse.answer(proven, run, _read(reading), executor)
+        return self._reuse.answer(proven, run, once_read(reading), executor)
 
     def _answer_with_model(
         self,
@@ -197,22 +195,9 @@ class Pipeline:
             run.came_from(self._client.check().model, self._client.options.weights_sha256)
 
     def _read_schema(self, run: RunJournal, resources: ExitStack) -> DatabaseAccess | None:
-        """None where there is no database, or nothing in it: then only what needs no data can be asked."""
-        if self._options.database_url is None:
-            return None
-        with run.stage("schema"):
-            database = self._open_database(self._options.database_url)
-            resources.callback(database.close)
-            inspector = DatabaseInspector(database, self._options.cache_dir / "schemas", run.secrets)
-            run.schema = inspector.schema()
-            spare_names(run)
-            self._client.hide(run.secrets)
-            rights = database.rights()
-        if rights.can_write:
-            run.warnings.append(f"{rights.detail} {self._options.read_only_remedy}")
-        if not run.schema.tables:
-            return None
-        return DatabaseAccess(run.schema, database.explain, prompt_form, database, may_read=only_reads)
+        database = read_database(run, self._options, self._open_database, resources)
+        self._client.hide(run.secrets)
+        return database
 
     def _check_answerable(self, run: RunJournal, analysis: TaskAnalysis) -> None:
         wanted = ", ".join(analysis.data_sources)
@@ -315,14 +300,3 @@ def execute_given(source: str, name: str, options: PipelineOptions, run: RunJour
         result = execute_in_sandbox(run, options, executor, script, validation)
     if result.status != "ok":
         raise failure_of(script, result, tries=1)
-
-
-def _read(reading: Background[DatabaseAccess | None]) -> DatabaseAccess | None:
-    """The database once its schema was read. Raises DatabaseError."""
-    try:
-        return reading.result(SCHEMA_SECONDS)
-    except TimeoutError as error:
-        raise DatabaseError(
-            f"The structure of the database could not be read within {SCHEMA_SECONDS:.0f} s.",
-            "Try again when the database is less busy.",
-        ) from error

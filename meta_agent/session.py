@@ -21,7 +21,7 @@ from meta_agent.llm.answer_store import AnswerStore
 from meta_agent.llm.options import ModelOptions
 from meta_agent.pipeline import Pipeline, execute_given
 from meta_agent.run_steps import PipelineOptions, new_journal, spent
-from meta_agent.runs.journal import Progress
+from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.runs.secrets import mask, secrets_of_url
 from meta_agent.utils.llm_client import LLMClient
 
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from meta_agent.databases import Database
     from meta_agent.doctor import Check
     from meta_agent.prompt_preview import PromptPreview
+    from meta_agent.questions.script import FilledQuestion
     from meta_agent.reader_setup import ReaderWish
+    from meta_agent.replay import ReadyScript
 
 EMBEDDED_CHECK_SECONDS = 60.0
 """The embedded model shares a small machine with everything else: there, slow is not broken."""
@@ -104,6 +106,32 @@ class Session:
                 options = self._pipeline_options()
             run.secrets.extend(options.secrets)
             execute_given(source, name, options, run)
+
+        return run.record(work, LlmUsage)
+
+    def rerun(self, earlier: RunRecord) -> RunRecord:
+        """Run the script of an earlier run again, or record why not. Raises UsageError as of ``answer``."""
+        from meta_agent.replay import RecordedScript, continue_record
+
+        ready = RecordedScript(earlier)
+        run = new_journal(earlier.request, self._options.pipeline, self._progress)
+        continue_record(run, earlier)
+        return self._replay(ready, run, earlier.schema_fingerprint)
+
+    def run_question(self, filled: FilledQuestion) -> RunRecord:
+        """Answer a saved question, or record why not; errors as of ``answer``."""
+        run = new_journal(filled.request, self._options.pipeline, self._progress)
+        run.question, run.parameters = filled.question.name, dict(filled.values)
+        return self._replay(filled, run)
+
+    def _replay(self, ready: ReadyScript, run: RunJournal, structure: str | None = None) -> RunRecord:
+        def work() -> None:
+            from meta_agent.replay import replay
+
+            with run.stage("start"):
+                options = self._pipeline_options()
+            run.secrets.extend(options.secrets)
+            replay(ready, options, run, self._open_database, structure)
 
         return run.record(work, LlmUsage)
 

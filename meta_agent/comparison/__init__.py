@@ -1,1 +1,1 @@
-"""When two tables say the same (agreeing drafts, the evaluation's judge), and what changed between answers."""
+"""When two tables say the same (agreeing drafts, the evaluation's judge), and what changed since."""

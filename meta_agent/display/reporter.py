@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meta_agent.display.console import stderr_console, stdout_console, write_text
 from meta_agent.display.progress import ConsoleProgress
 from meta_agent.display.values import visible
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from meta_agent.comparison.changes import AnswerChanges
     from meta_agent.consent import Consent
     from meta_agent.contracts import RunRecord, ValidationResult
     from meta_agent.doctor import Check
@@ -53,6 +56,42 @@ class Reporter:
         show_warnings(record.warnings, self.stderr)
         if not self._quiet and not self._json:
             show_run(record, self.stderr, execute_command)
+
+    @property
+    def is_for_machines(self) -> bool:
+        """Whether stdout gets JSON."""
+        return self._json
+
+    def show(
+        self, content: Callable[[], dict[str, Any]] | None, as_text: Callable[[Console], None] | None
+    ) -> None:
+        """One object for machines, or text for people, on stdout; None: nothing for them yet."""
+        self.progress.close()
+        if self._json and content is not None:
+            self._print_json(content())
+        elif not self._json and as_text is not None:
+            as_text(stdout_console())
+
+    def show_replay(
+        self,
+        record: RunRecord,
+        glossary: Glossary,
+        execute_command: str,
+        changes: AnswerChanges | None,
+        exit_code: ExitCode,
+    ) -> None:
+        """A script that was there before has run; ``changes``: since its last answer, where there is one."""
+        from meta_agent.display.changes import changes_as_json, show_changes
+        from meta_agent.display.json_output import record_as_json
+
+        if self._json:
+            told = changes_as_json(changes) if changes is not None else None
+            self.progress.close()
+            self._print_json({**record_as_json(record), "exit_code": exit_code, "changes": told})
+            return
+        self.show_run(record, glossary, execute_command)
+        if changes is not None:
+            show_changes(changes, stdout_console())
 
     def show_validation(self, verdict: ValidationResult) -> None:
         """The validator's verdict on a file."""

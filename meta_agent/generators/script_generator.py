@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.rendering import render
 
 if TYPE_CHECKING:
+    from sqlglot import exp
+
     from meta_agent.databases.base import Lookup
     from meta_agent.generators.row_change_writer import WrittenChange
     from meta_agent.utils.llm_client import Conversation
@@ -107,7 +109,7 @@ class ScriptGenerator:
         ``problem``: why the script generated before cannot stand (findings of the validator, the
         error it ended with); it goes back to the model. Raises ModelError, DatabaseError, NoAnswer.
         """
-        heading = {"title": plan.plan_name, "request": request.text, "created": _day(created)}
+        heading = {"title": plan.plan_name, "request": request.text, "created": day_of(created)}
         if self._database is not None and analysis.data_sources:
             task = Task(
                 request.text,
@@ -139,15 +141,8 @@ class ScriptGenerator:
         )
         written = writer.write(task, problem)
         self._conversation = writer.conversation
-        imports, transform = split_imports(written.transform)
-        source = render(
-            _REPORT,
-            **heading,
-            imports=import_block([*_REPORT_IMPORTS, *imports]),
-            reports=_used([self._report(query, task.plan, database) for query in written.queries]),
-            transform=transform,
-            max_rows=f"{MAX_ROWS:_}",
-        )
+        reports = [self._report(query, task.plan, database) for query in written.queries]
+        source = report_source(heading, reports, written.transform)
         pinned = pin_requirements((*task.plan.dependencies, *imported_packages(written.transform)))
         return GeneratedScript(
             source=source,
@@ -172,7 +167,7 @@ class ScriptGenerator:
         changes = {name for scenario in scenarios for name in scenario["changes"]}
         return {
             "title": query.title,
-            "sql": _block(query.sql),
+            "sql": sql_block(query.sql),
             "keys": [name for name in query.tree.named_selects if name not in changes] if scenarios else [],
             "scenarios": scenarios,
             "totals": list(shape.totals),
@@ -205,7 +200,7 @@ class ScriptGenerator:
                 raise NoAnswer(
                     f"The what-if cannot be applied to {column}: {message}", "Ask for it in another way."
                 )
-            found.append({"name": scenario.name, "changes": changed, "sql": _block(sql)})
+            found.append({"name": scenario.name, "changes": changed, "sql": sql_block(sql)})
         return found
 
     # --- anything else -----------------------------------------------------------
@@ -236,9 +231,9 @@ def row_change_script(
         _ROW_CHANGE,
         title=plan.plan_name,
         request=request.text,
-        created=_day(created),
+        created=day_of(created),
         imports=import_block([*_FREE_FORM_IMPORTS, "import psycopg2"]),
-        sql=_block(change.sql),
+        sql=sql_block(change.sql),
     )
     return GeneratedScript(
         source=source,
@@ -246,6 +241,22 @@ def row_change_script(
         requirements=pin_requirements(plan.dependencies).requirements,
         needs_database=True,
         repairs=change.repairs,
+    )
+
+
+def report_source(heading: dict[str, str], reports: list[dict[str, Any]], written: str = "") -> str:
+    """The script that shows these reports.
+
+    ``heading``: title, request and day. ``written``: a function ``transform(rows)`` with its imports.
+    """
+    imports, transform = split_imports(written)
+    return render(
+        _REPORT,
+        **heading,
+        imports=import_block([*_REPORT_IMPORTS, *imports]),
+        reports=_used(reports),
+        transform=transform,
+        max_rows=f"{MAX_ROWS:_}",
     )
 
 
@@ -261,7 +272,7 @@ def _used(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: part for name, part in report.items() if name not in unused} for report in reports]
 
 
-def _block(sql: str) -> str:
+def sql_block(sql: str) -> str:
     """SQL on lines of its own."""
     return f"\n{sql}\n"
 
@@ -302,7 +313,8 @@ def imported_packages(code: str) -> tuple[str, ...]:
     return tuple(name for name in names if name not in sys.stdlib_module_names)
 
 
-def _day(created: datetime) -> str:
+def day_of(created: datetime) -> str:
+    """When a script was written, as its heading says it."""
     return created.strftime("%Y-%m-%d %H:%M")
 
 
@@ -312,11 +324,18 @@ def _assumptions(
     plan: ExecutionPlan,
     schema: DatabaseSchema,
 ) -> tuple[str, ...]:
-    """One line each, at most MOST_ASSUMPTIONS; what the user said themselves comes first."""
+    """One line each; what the user said themselves comes first."""
     scenarios = plan.simulation_config.scenarios if plan.simulation_config else ()
     changes = [f"what-if: {s.quantity} changed by {s.change_percent:+g} %" for s in scenarios]
-    read = [line for query in queries for line in assumptions_of(query.tree, schema)]
-    lines = list(dict.fromkeys([*changes, *definitions, *read]))
+    return assumption_lines([*changes, *definitions], (query.tree for query in queries), schema)
+
+
+def assumption_lines(
+    said: Iterable[str], trees: Iterable[exp.Expr], schema: DatabaseSchema
+) -> tuple[str, ...]:
+    """What was said, then what the queries themselves assume; at most MOST_ASSUMPTIONS lines."""
+    read = [line for tree in trees for line in assumptions_of(tree, schema)]
+    lines = list(dict.fromkeys([*said, *read]))
     if len(lines) > MOST_ASSUMPTIONS:
         rest = len(lines) - MOST_ASSUMPTIONS + 1
         lines = [*lines[: MOST_ASSUMPTIONS - 1], f"and {rest} more: see the query in the script"]

@@ -64,6 +64,11 @@ class RunSummary:
         """When it began."""
         return datetime.fromisoformat(self.started_at)
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether it left an answer that a later one can be held against."""
+        return self.status == "ok" and self.rows is not None
+
     def matches(self, words: Iterable[str]) -> bool:
         """Whether all words stand in the request, the run's id or the question's name, in any case."""
         text = " ".join((self.request, self.run_id, self.question or "")).casefold()

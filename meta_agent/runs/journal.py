@@ -67,7 +67,7 @@ class RunJournal:
     notices: list[str] = field(default_factory=list)
     """What is told like a warning and is no reason to doubt the answer."""
     model: str | None = None
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
     schema: DatabaseSchema | None = None
     reused_from: str | None = None
     """The run whose script is used again."""

@@ -39,15 +39,13 @@ def find_run(wanted: str, runs: Sequence[RunSummary]) -> RunSummary:
     return found[0]
 
 
-def last_with(script_sha256: str | None, runs: Sequence[RunSummary], *, before: str) -> RunSummary | None:
-    """The newest good run of the same script but the run ``before``; None where there is none."""
-    found = (run for run in runs if run.run_id != before and run.status == "ok" and run.rows is not None)
-    return next((run for run in found if script_sha256 and run.script_sha256 == script_sha256), None)
+def last_with(script_sha256: str | None, runs: Sequence[RunSummary]) -> RunSummary | None:
+    """The newest run of a script that answered; None where there is none."""
+    found = (run for run in runs if run.has_answered and run.script_sha256 is not None)
+    return next((run for run in found if run.script_sha256 == script_sha256), None)
 
 
-def last_answer(
-    question: str | None, parameters: dict[str, str], runs: Sequence[RunSummary], *, before: str
-) -> RunSummary | None:
-    """The newest good run of the same saved question with the same values but the run ``before``."""
-    found = (run for run in runs if run.run_id != before and run.status == "ok" and run.rows is not None)
-    return next((run for run in found if (run.question, run.parameters) == (question, parameters)), None)
+def last_answer(question: str, values: dict[str, str], runs: Sequence[RunSummary]) -> RunSummary | None:
+    """The newest run that answered a saved question with these values; None where there is none."""
+    found = (run for run in runs if run.has_answered and run.question == question)
+    return next((run for run in found if run.parameters == values), None)
