@@ -275,7 +275,6 @@ class Invocation:
 
     def parts(self) -> Parts:
         """What the commands of ``PAST`` need."""
-        self._begin()
         from config import load_settings
         from meta_agent.commands.parts import Parts
         from meta_agent.runs.log import start_logging

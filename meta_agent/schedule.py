@@ -71,7 +71,7 @@ def launchd_plist(job: Job, moment: Moment) -> str:
         when["Weekday"] = MONDAY
     if moment.every == "month":
         when["Day"] = 1
-    return plistlib.dumps(
+    text = plistlib.dumps(
         {
             "Label": f"meta-agent.{job.name}",
             "ProgramArguments": list(job.command),
@@ -82,6 +82,7 @@ def launchd_plist(job: Job, moment: Moment) -> str:
         },
         sort_keys=False,
     ).decode()
+    return re.sub(r"^\t+", lambda tabs: "  " * len(tabs[0]), text, flags=re.MULTILINE)
 
 
 def systemd_service(job: Job) -> str:

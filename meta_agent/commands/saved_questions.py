@@ -53,6 +53,8 @@ def run(parts: Parts, name: str, given: Sequence[str]) -> ExitCode:
 
 def schedule(parts: Parts, name: str, given: Sequence[str], every: Every, at: str) -> ExitCode:
     """What to tell cron, launchd or systemd."""
+    from meta_agent.display.questions import show_verbatim
+
     values_for(parts.library.find(name), given)
     parameters = [word for value in given for word in ("--param", value)]
     demo = ["--demo"] if parts.demo else []
@@ -65,7 +67,7 @@ def schedule(parts: Parts, name: str, given: Sequence[str], every: Every, at: st
     moment = moment_of(every, at)
     parts.reporter.show(
         lambda: schedule_as_json(job, moment),
-        lambda console: console.print(schedule_text(job, moment).rstrip("\n"), soft_wrap=True),
+        lambda console: show_verbatim(schedule_text(job, moment), console),
     )
     return ExitCode.OK
 
@@ -81,12 +83,12 @@ def list_questions(parts: Parts) -> ExitCode:
 
 def show_question(parts: Parts, name: str) -> ExitCode:
     """The file itself."""
-    from meta_agent.display.questions import show_file
+    from meta_agent.display.questions import show_verbatim
 
     question = parts.library.find(name)
     parts.reporter.show(
         lambda: question.model_dump(mode="json"),
-        lambda console: show_file(question_text(question), console),
+        lambda console: show_verbatim(question_text(question), console),
     )
     return ExitCode.OK
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from meta_agent.display.console import write_text
 from meta_agent.display.errors import wrapped
 from meta_agent.display.values import one_line, visible
 from meta_agent.questions.values import filled_text
@@ -64,10 +65,9 @@ def saved_as_json(question: Question, file: Path) -> dict[str, Any]:
     return {"name": question.name, "file": file, "parameters": [p.model_dump() for p in question.parameters]}
 
 
-def show_file(text: str, console: Console) -> None:
-    """A question's file: escaped on a terminal, as it is for a file or another program."""
-    shown = visible(text) if console.is_terminal else text
-    console.print(Text(shown.rstrip("\n")), soft_wrap=True)
+def show_verbatim(text: str, console: Console) -> None:
+    """A text to be copied: escaped on a terminal, as it is for a file or another program."""
+    write_text(visible(text) if console.is_terminal else text, console.file)
 
 
 def _told(question: Question) -> str:

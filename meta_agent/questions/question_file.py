@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,13 @@ def _value(parameter: Parameter) -> str:
 
 
 def _plain(parameter: Parameter) -> object:
-    """A whole number as YAML writes numbers; everything else as text, which loses nothing."""
-    is_whole = parameter.type in ("year", "count", "integer")
-    return int(parameter.value) if is_whole else parameter.value
+    """A number as YAML writes numbers, where that loses nothing; everything else as text."""
+    if parameter.type in ("year", "count", "integer", "number"):
+        for number in (int, float):
+            with suppress(ValueError):
+                if str(number(parameter.value)) == parameter.value:
+                    return number(parameter.value)
+    return parameter.value
 
 
 def _unusable(file: Path, reason: str) -> UsageError:

@@ -27,7 +27,7 @@ from meta_agent.glossary import Glossary, Metric
 from meta_agent.planners.execution_planner import usual_dependencies
 from meta_agent.python_literals import python_text
 from meta_agent.questions.question import Question, Report
-from meta_agent.questions.values import Values, checked, filled_sql, filled_text
+from meta_agent.questions.values import Values, checked, filled_sql, worded
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class FilledQuestion:
     def __init__(self, question: Question, values: Values) -> None:
         self.question = question
         self.values = dict(values)
-        self.request = filled_text(question.request, values)
-        self.title = filled_text(question.title, values)
+        self.request = worded(question.request, question.parameters, values)
+        self.title = worded(question.title, question.parameters, values)
         self._reports = [_filled(report, question, values) for report in question.reports]
 
     @property
@@ -153,7 +153,7 @@ def exchanged(source: str, texts: Mapping[str, str]) -> str:
 
 def _filled(report: Report, question: Question, values: Values) -> FilledReport:
     tree = filled_sql(report.sql, question.parameters, values)
-    title = filled_text(report.title, values)
+    title = worded(report.title, question.parameters, values)
     scenarios = [
         {
             "name": scenario.name,

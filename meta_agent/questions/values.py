@@ -101,6 +101,12 @@ def filled_text(text: str, values: Values) -> str:
     return _SLOT.sub(value_of, text)
 
 
+def worded(text: str, parameters: Iterable[Parameter], values: Values) -> str:
+    """A request or title with the values in it, figures as people write them."""
+    plain = {parameter.name for parameter in parameters if parameter.type in ("count", "integer", "number")}
+    return filled_text(text, {n: f"{Decimal(v):,}" if n in plain else v for n, v in values.items()})
+
+
 def names_in(sql: str) -> set[str]:
     """The parameters that a query names. Raises NotAQuery."""
     tree = one_query(sql)
