@@ -154,10 +154,11 @@ def _origins(record: RunRecord) -> Iterable[str]:
 
 
 def _what(run: RunSummary) -> str:
-    if run.question:
-        values = " ".join(f"{name}={value}" for name, value in run.parameters.items())
-        return one_line(f"[{run.question}{' ' if values else ''}{values}] {run.request}")
-    return one_line(" ".join(run.request.split()))
+    request = one_line(" ".join(run.request.split()))
+    if run.question is None:
+        return request
+    values = (f"{name}={value}" for name, value in run.parameters.items())
+    return f"[{one_line(' '.join((run.question, *values)))}] {request}"
 
 
 def _seconds(run: RunSummary) -> str:

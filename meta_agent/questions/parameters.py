@@ -29,7 +29,8 @@ _DATES = re.compile(
 )
 _FIGURES = re.compile(
     r"(?<![\w.,-])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    r"(?:\s?(k|thousand|m|mm|mn|million|bn|billion)\b)?(?![\w]|[.,]\d)(\s?(?:%|percent|per cent|pct))?",
+    r"(?:\s?(k|thousand|m|mm|mn|million|bn|billion)\b)?(?![\w]|[.,]\d|-\d\d?-)"
+    r"(\s?(?:%|percent|per cent|pct))?",
     re.IGNORECASE,
 )
 _UNITS = {"k": 3, "thousand": 3, "m": 6, "mm": 6, "mn": 6, "million": 6, "bn": 9, "billion": 9}
@@ -95,7 +96,7 @@ class _Finder:
     def with_parameters(self, sql: str) -> str:
         """The query with its parameters' names in it."""
         tree = one_query(sql)
-        for literal in list(tree.find_all(exp.Literal)):
+        for literal in list(tree.find_all(exp.Literal, bfs=False)):
             place = _place_of(literal)
             if place is not None:
                 self._name(place)

@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it has aliases, which a question does not need")
+            raise yaml.constructor.ConstructorError(None, None, "an alias", self.peek_event().start_mark)
         return super().compose_node(parent, index)
 
 
@@ -69,7 +69,9 @@ def read_question(file: Path) -> Question:
         place = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
         raise _unusable(file, f"{place}: {reason}" if place else reason) from error
-    except (NotAQuery, ValueError, yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _unusable(file, f"it is not plain YAML{_line_of(error)}") from error
+    except (NotAQuery, ValueError) as error:
         raise _unusable(file, " ".join(str(error).split())[:300] or type(error).__name__) from error
 
 
@@ -147,6 +149,11 @@ def _plain(parameter: Parameter) -> object:
                 if str(number(parameter.value)) == parameter.value:
                     return number(parameter.value)
     return parameter.value
+
+
+def _line_of(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" at line {mark.line + 1}" if mark is not None else ""
 
 
 def _unusable(file: Path, reason: str) -> UsageError:
