@@ -10,6 +10,7 @@ from meta_agent.errors import DatabaseError, MetaAgentError, ScriptFailed, TimeL
 NO_DATABASE = 2
 """Exit status with which the report template says that it could not reach the database."""
 _TRACEBACK_CHARACTERS = 1500
+_POSITION = re.compile(r"LINE \d+: |\^$")
 _LOG_PREFIX = re.compile(r"^[0-9-]{10} [0-9:,.]+ [A-Z]+ ")
 
 
@@ -63,6 +64,10 @@ def failure_of(script: GeneratedScript, result: ExecutionResult, *, tries: int) 
 
 
 def last_line(text: str) -> str:
-    """The last line that says something, without a log line's time, cut where it is very long."""
-    line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    """The last line that says something, without a log line's time, cut where it is very long.
+
+    Where in a query an error is, PostgreSQL says in two lines of their own after the error.
+    """
+    lines = (line.strip() for line in reversed(text.splitlines()))
+    line = next((line for line in lines if line and not _POSITION.match(line)), "")
     return _LOG_PREFIX.sub("", line)[:300]
