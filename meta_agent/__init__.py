@@ -3,6 +3,7 @@
 Start reading in ``pipeline.py``: the stages in their order.
 
     run_steps.py   what every way of running a script does: its journal, package and container
+    replay.py      an earlier script, or a saved question, is run again without the model
     reuse.py       a question that was answered before is answered by the same script
     row_change_run.py   scripts that change rows, if a person agrees (consent.py)
     reader_setup.py   gives the database a role that may only read; env_file.py notes its URL
@@ -25,7 +26,11 @@ Start reading in ``pipeline.py``: the stages in their order.
     utils/         the model client and the database inspector
     llm/           what the model client is made of
     databases/     one module per kind of database, behind one interface
-    comparison/    when two tables say the same
+    comparison/    when two tables say the same, and what changed
+    questions/     saved questions and templates: files, parameters, values
+    commands/      what the program does about earlier runs and saved questions
+    cleaning.py    what is old and goes; schedule.py: lines for cron, launchd, systemd
+    local_database.py   a small SQLite file of ours; local_store.py and runs/index.py are two of them
     sandbox/       Docker: images, the database gateway, limits, collection of results
     prompts/       what we say to the model, one file each
     templates/     what we emit: scripts, Dockerfile, compose file

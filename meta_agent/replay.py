@@ -18,6 +18,7 @@ from meta_agent.run_steps import (
     PipelineOptions,
     doubts_about,
     execute_in_sandbox,
+    require_accepted,
     sandbox,
     script_url,
     validated,
@@ -132,11 +133,11 @@ def replay(
             run.notices.append(CHANGED_STRUCTURE)
         script = ready.script(database, run.started_at)
         validation = validated(run, script)
-        if not validation.is_valid:
-            raise ScriptRefused(
-                f"The validator refuses the script: {findings_of(validation, with_lines=True)}",
-                "It is not run; ask anew for a script that can be.",
-            )
+        refusal = ScriptRefused(
+            f"The validator refuses the script: {findings_of(validation, with_lines=True)}",
+            "It is not run; ask anew for a script that can be.",
+        )
+        require_accepted(run, options, validation, refusal)
         write_deployment_package(run, options, script, validation, executor)
         result = execute_in_sandbox(run, options, executor, script, validation)
         if result.status != "ok" or (result.result is None and script.template != "given"):

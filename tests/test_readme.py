@@ -15,6 +15,8 @@ from config import Settings
 from meta_agent.contracts import ErrorReport
 from meta_agent.display.json_output import error_as_json
 from meta_agent.errors import ExitCode
+from meta_agent.questions.library import SHIPPED
+from meta_agent.questions.question_file import read_question
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = PROJECT / "README.md"
@@ -58,6 +60,17 @@ def test_the_json_object_has_the_keys_of_the_real_one() -> None:
     real = error_as_json(ErrorReport(title="t", cause="c", remedy="r"), ExitCode.USAGE, "x")
     assert list(documented) == list(real)
     assert list(documented["usage"]) == list(real["usage"])
+
+
+def test_the_question_is_one(tmp_path: Path) -> None:
+    (tmp_path / "lease-expiries.yaml").write_text(block_after("question"), encoding="utf-8")
+    question = read_question(tmp_path / "lease-expiries.yaml")
+    assert [parameter.name for parameter in question.parameters] == ["year"]
+
+
+def test_the_shipped_templates_are_named() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [file.stem for file in SHIPPED.glob("*.yaml") if f"`{file.stem}`" not in text] == []
 
 
 @pytest.mark.parametrize("variable", variables())

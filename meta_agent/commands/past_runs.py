@@ -90,7 +90,7 @@ def verify(parts: Parts, wanted: str) -> ExitCode:
 def clean(parts: Parts, older_than: str, *, yes: bool) -> ExitCode:
     """Remove what is old, after showing it; without ``yes`` somebody has to agree."""
     from meta_agent.cleaning import Cleaner, age_of
-    from meta_agent.display.cleaning import confirmed, plan_as_json, show_plan
+    from meta_agent.display.cleaning import plan_as_json, show_plan
 
     age = age_of(older_than)
     runs = parts.index.runs()
@@ -98,16 +98,27 @@ def clean(parts: Parts, older_than: str, *, yes: bool) -> ExitCode:
     try:
         plan = cleaner.plan(runs, age)
         parts.reporter.show(None, lambda console: show_plan(plan, console))
-        agreed = True if yes or plan.is_empty else None
-        if agreed is None and not parts.reporter.is_for_machines:
-            agreed = confirmed("Remove all of it?", parts.reporter.stderr)
-            if agreed is None:
-                raise UsageError("Nothing was removed, because nobody could be asked.", "Add --yes.")
+        agreed = plan.is_empty or _agreed(parts, yes=yes)
         problems = cleaner.carry_out(plan) if agreed else []
     finally:
         cleaner.close()
-    parts.reporter.show(lambda: plan_as_json(plan, removed=bool(agreed), problems=problems), None)
+    parts.reporter.show(lambda: plan_as_json(plan, removed=agreed, problems=problems), None)
     parts.index.runs()
     if problems:
         raise UsageError(" ".join(problems), "Remove it by hand, or see who holds it.")
     return ExitCode.OK
+
+
+def _agreed(parts: Parts, *, yes: bool) -> bool:
+    """Whether somebody agrees to a cleaning. Raises UsageError where nobody can be asked.
+
+    A program that asks for JSON is shown the plan.
+    """
+    from meta_agent.consent import Question
+
+    for_machines = parts.reporter.is_for_machines
+    question = Question("All of this is removed for good.", (), "Remove it?")
+    reply = parts.reporter.consent(yes=yes, no_input=for_machines).ask(question)
+    if reply == "nobody" and not for_machines:
+        raise UsageError("Nothing was removed, because nobody could be asked.", "Add --yes.")
+    return reply in ("terminal", "--yes")

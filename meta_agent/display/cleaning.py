@@ -1,11 +1,8 @@
-"""What a cleaning would remove, and whether the user wants that."""
+"""What a cleaning would remove."""
 
 from __future__ import annotations
 
-import sys
-import termios
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -57,16 +54,6 @@ def plan_as_json(plan: CleaningPlan, *, removed: bool, problems: Sequence[str]) 
         "removed": removed,
         "problems": list(problems),
     }
-
-
-def confirmed(question: str, console: Console) -> bool | None:
-    """Whether the user says yes; None where nobody could be asked."""
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
-        return None
-    with suppress(termios.error):  # what was typed before the question was there is no answer to it
-        termios.tcflush(sys.stdin, termios.TCIFLUSH)
-    console.print(Text(f"{question} [y/N] "), end="", soft_wrap=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def size(count: int) -> str:

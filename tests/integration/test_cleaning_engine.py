@@ -224,7 +224,7 @@ def test_a_terminal_is_asked(holder: Holder) -> None:
             encoding="utf-8",
             dimensions=(40, 200),
         )
-        child.expect_exact("Remove all of it? [y/N]")
+        child.expect_exact("Remove it? [y/N]")
         assert run.name in (child.before or "")
         child.sendline(answer)
         child.expect(pexpect.EOF)

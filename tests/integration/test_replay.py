@@ -14,7 +14,16 @@ from typing import Any
 import docker
 import pytest
 from command_line import CommandLine
-from pipeline_support import BASE_IMAGE, COMPARED, READER_PASSWORD, REQUEST, analysis, function, query
+from pipeline_support import (
+    BASE_IMAGE,
+    COMPARED,
+    PROJECT,
+    READER_PASSWORD,
+    REQUEST,
+    analysis,
+    function,
+    query,
+)
 from postgres_fixtures import server  # noqa: F401
 from postgres_server import RunningPostgres
 from scripted_model import ScriptedModel, unused_url
@@ -163,6 +172,21 @@ def test_a_recorded_script_is_validated_like_any_other(own: Own) -> None:
     again = own.program.json("rerun", "last")
     assert (again["status"], again["exit_code"]) == ("refused", 5)
     assert "os.system" in again["error"]["cause"]
+
+
+def test_a_script_that_changes_rows_is_not_run_again(own: Own) -> None:
+    """Somebody agreed to it once; that is no reason to do it a second time."""
+    first = own.ask()
+    folder = own.folder_of(first)
+    source = (PROJECT / "tests" / "golden" / "scripts" / "row_change.py").read_text(encoding="utf-8")
+    (folder / "script.py").write_text(source, encoding="utf-8")
+    record = json.loads((folder / "run.json").read_text())
+    record["script"] |= {"source": source, "template": "row_change"}
+    record["provenance"] = None
+    (folder / "run.json").write_text(json.dumps(record))
+    told = own.program.json("rerun", "last")
+    assert (told["status"], told["exit_code"]) == ("refused", 5), told["error"]
+    assert own.program.run("save", first["run_id"], "--name", "moving").returncode == 2
 
 
 def test_a_script_without_a_database_and_one_of_ones_own(own: Own) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -16,7 +15,7 @@ from meta_agent.cleaning import CleaningPlan, OldFolder
 from meta_agent.comparison.changes import changes_between
 from meta_agent.contracts import ErrorReport, GeneratedScript, ResultTable, ScriptResult, SqlQuery
 from meta_agent.display.changes import MOST_SHOWN, changes_as_json, show_changes
-from meta_agent.display.cleaning import confirmed, plan_as_json, show_plan, size
+from meta_agent.display.cleaning import plan_as_json, show_plan, size
 from meta_agent.display.history import past_run_as_json, runs_as_json, show_past_run, show_runs
 from meta_agent.display.questions import library_as_json, show_library, show_verbatim
 from meta_agent.questions.library import SHIPPED, Library
@@ -176,9 +175,3 @@ def test_a_cleaning_says_what_it_frees() -> None:
     show_plan(replace(plan, folders=(), holdings=()), console)
     assert "There is nothing from before" in text_of(console)
     assert [size(n) for n in (0, 999, 1000, 10**15)] == ["0 B", "999 B", "1.0 kB", "1000.0 TB"]
-
-
-def test_nobody_is_asked_where_there_is_no_terminal() -> None:
-    console = pipe()
-    assert confirmed("Really?", console) is None
-    assert isinstance(console.file, io.StringIO) and text_of(console) == ""
