@@ -71,6 +71,7 @@ def test_launchd_reads_the_very_command(tmp_path: Path) -> None:
 def test_systemd_reads_the_very_command(tmp_path: Path) -> None:
     service = systemd_service(job(tmp_path / "100%", AWKWARD))
     (written,) = re.findall(r"^ExecStart=(.*)$", service, re.MULTILINE)
+    assert not re.search(r"%", written.replace("%%", "")) and not re.search(r"\$", written.replace("$$", ""))
     words = [word.replace("%%", "%").replace("$$", "$") for word in shlex.split(written)]
     assert words == ["/usr/bin/printf", "%s\\n", AWKWARD]
     assert f"WorkingDirectory={tmp_path}/100%%\n" in service

@@ -125,6 +125,8 @@ def test_only_whole_literals_are_exchanged() -> None:
     text = '\nSELECT \'""" + exit() + \\\' \n'
     after = exchanged(source, {"\nSELECT 1\n": text})
     assert ast.literal_eval(ast.parse(after).body[1].value) == (text, "SELECT 1")  # type: ignore[attr-defined]
+    both = exchanged(source, {"größe": "a much longer text", "SELECT 1": ""})
+    assert both == 'é = "a much longer text"; x = ("""\nSELECT 1\n""", "")\n'
     with pytest.raises(UsageError, match="stands no more"):
         exchanged(source, {"SELECT 2": "x"})
 
