@@ -8,7 +8,7 @@ from meta_agent.contracts import ExecutionResult, GeneratedScript, ValidationRes
 from meta_agent.errors import DatabaseError, MetaAgentError, ScriptFailed, TimeLimit
 
 NO_DATABASE = 2
-"""Exit status with which the report template says that it could not reach the database."""
+"""Exit status with which the report template says that it could not reach the database, or lost it."""
 _TRACEBACK_CHARACTERS = 1500
 _LOG_PREFIX = re.compile(r"^[0-9-]{10} [0-9:,.]+ [A-Z]+ ")
 
@@ -48,16 +48,16 @@ def failure_of(script: GeneratedScript, result: ExecutionResult, *, tries: int) 
         return TimeLimit(
             f"The script was stopped after {result.seconds:.0f} s.", "Ask for less, or raise SCRIPT_TIMEOUT."
         )
-    message = last_line(problem_of(result))
+    message = last_line(problem_of(result)).rstrip(". ")
     if lost_database(script, result):
         return DatabaseError(
-            f"The script could not reach the database from its container: {message}",
+            f"The script could not read the database: {message}.",
             "See that the database is running and takes logins, then run the script again.",
         )
     times = "" if tries == 1 else f" {tries} times"
     better = "Correct it and run it again" if script.template == "given" else "Ask in another way"
     return ScriptFailed(
-        f"The script failed{times}; the last message: {message}",
+        f"The script failed{times}; the last message: {message}.",
         f"{better}; all it printed is in run.json in the run's folder.",
     )
 
