@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from meta_agent.contracts import RunRecord
@@ -19,8 +20,15 @@ def save_record(record: RunRecord) -> Path:
         draft.write_text(to_json(record.model_dump()) + "\n", encoding="utf-8")
         draft.replace(target)
     except OSError as error:
-        raise UsageError(
-            f"The record of this run cannot be written in {target.parent}: {error.strerror or error}.",
-            "Choose a RUNS_DIR you may write to and that has space left.",
-        ) from error
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise cannot_save(target.parent, error) from error
     return target
+
+
+def cannot_save(run_dir: Path, error: OSError) -> UsageError:
+    """The error of a run's folder that takes no record."""
+    return UsageError(
+        f"The record of this run cannot be written in {run_dir}: {error.strerror or error}.",
+        "Choose a RUNS_DIR you may write to and that has space left.",
+    )

@@ -98,7 +98,7 @@ class Place:
 
     def left_behind(self, pid: int) -> list[str]:
         """What a run that has ended has left in the engine, among the processes and on the disk."""
-        known = {"runs", "cache", "home", "tmp", "scripts"}
+        known = {"runs", "cache", "home", "tmp", "scripts", "elsewhere"}
         files = [
             *(self.folder / "tmp").rglob("*"),
             *(self.folder / "home").rglob("*"),
@@ -251,6 +251,17 @@ def together(*arranged: Arrange) -> Arrange:
             yield
 
     return arrange
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> None:
+    """Read messages until one has these words."""
+    assert process.stderr is not None
+    read = []
+    for line in process.stderr:
+        read.append(line)
+        if words in line:
+            return
+    raise AssertionError("".join(read))
 
 
 # --- looking for what is left ----------------------------------------------------------
