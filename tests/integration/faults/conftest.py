@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import pytest
-from fault_support import Fault, Place
+from fault_support import Place
 from pipeline_support import PORTFOLIO, READER_PASSWORD
 from postgres_server import RunningPostgres, start_postgres
 from scripted_model import ScriptedModel
 
 AT_ONCE = 4
 """Most of a run's time is waiting: for retries, time limits, Docker."""
+
+
+class Row(Protocol):
+    """What a module's table is made of: a fault, or another thing that happens in a place of its own."""
+
+    @property
+    def name(self) -> str: ...
+
+    def happen(self, place: Place) -> None: ...
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +51,7 @@ def place(tmp_path: Path, portfolio: RunningPostgres) -> Iterator[Place]:
 @pytest.fixture(scope="module")
 def meet(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, portfolio: RunningPostgres
-) -> Iterator[Callable[[Fault], None]]:
+) -> Iterator[Callable[[Row], None]]:
     """Waits for a fault of this module to be met; all that are wanted have been started, each in its place."""
     wanted = [
         item.callspec.params["fault"]
@@ -50,9 +60,9 @@ def meet(
         if "fault" in item.callspec.params
     ]
 
-    def meet_one(fault: Fault) -> None:
+    def meet_one(fault: Row) -> None:
         with ScriptedModel() as model:
-            Place(tmp_path_factory.mktemp("place") / "of", portfolio, model).meets(fault)
+            fault.happen(Place(tmp_path_factory.mktemp("place") / "of", portfolio, model))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         coming: dict[str, Future[None]] = {fault.name: pool.submit(meet_one, fault) for fault in wanted}

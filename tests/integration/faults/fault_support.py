@@ -10,7 +10,7 @@ A fault is a row of a table in one of these modules:
     test_signals.py           Ctrl-C, SIGTERM, SIGHUP and SIGKILL in every stage; ten runs at once
 
 and says what the user is told: the exit code, words of the cause, words of the remedy. What all
-have in common is checked in one place, ``Place.meets``:
+have in common is checked in one place, ``Fault.happen``:
 
     one sentence of cause and one of remedy, on stderr and in --json, without a secret or a traceback
     the exit code; and run.json in the run's folder says the same
@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -60,8 +59,6 @@ class Place:
     portfolio: RunningPostgres
     model: ScriptedModel
     program: CommandLine = field(init=False)
-    record_seen: int = field(default=0, init=False)
-    """How many runs there were before."""
 
     def __post_init__(self) -> None:
         for name in ("home", "tmp"):
@@ -114,13 +111,6 @@ class Place:
 
     # --- what every fault has in common ------------------------------------------------
 
-    def meets(self, fault: Fault) -> None:
-        """The whole life of a fault: it is met and told, leaves nothing, and is over with its cause."""
-        with fault.arrange(self):
-            told = self.run(*fault.arguments)
-        self.check(fault, told)
-        self.next_run_works()
-
     def check(self, fault: Fault, told: Told) -> None:
         """That the user is told what is wrong and what to do, and that the history has it."""
         error = told.check(fault)
@@ -164,6 +154,13 @@ class Fault:
     arguments: tuple[str, ...] = (REQUEST,)
     leaves_record: bool = True
     """False where nothing can be written, or where there was no run yet."""
+
+    def happen(self, place: Place) -> None:
+        """The whole life of a fault: it is met and told, leaves nothing, and is over with its cause."""
+        with self.arrange(place):
+            told = place.run(*self.arguments)
+        place.check(self, told)
+        place.next_run_works()
 
     @property
     def status(self) -> str:
@@ -274,11 +271,6 @@ def processes_of(group: int) -> list[str]:
     return [
         args[0] for number, state, *args in fields if int(number) == group and not state.startswith("Z")
     ]
-
-
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """End a program and all it has started, as the machine's own out-of-memory killer would."""
-    os.killpg(process.pid, signal.SIGKILL)
 
 
 def _without_settings() -> dict[str, str]:
