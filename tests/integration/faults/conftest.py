@@ -52,7 +52,7 @@ def place(tmp_path: Path, portfolio: RunningPostgres) -> Iterator[Place]:
 def meet(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, portfolio: RunningPostgres
 ) -> Iterator[Callable[[Row], None]]:
-    """Waits for a fault of this module to be met; all that are wanted have been started, each in its place."""
+    """Waits for one row of the module's table; all that are wanted are under way, each in its place."""
     wanted = [
         item.callspec.params["fault"]
         for item in request.session.items

@@ -266,11 +266,11 @@ def read_until(process: subprocess.Popen[str], words: str) -> None:
 
 def processes_of(group: int) -> list[str]:
     """Programs of a process group that still run."""
-    shown = subprocess.run(["ps", "-A", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["ps", "-A", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
+    )
     fields = (line.split(None, 2) for line in shown.stdout.splitlines())
-    return [
-        args[0] for number, state, *args in fields if int(number) == group and not state.startswith("Z")
-    ]
+    return [args[0] for number, state, *args in fields if int(number) == group and not state.startswith("Z")]
 
 
 def _without_settings() -> dict[str, str]:

@@ -188,12 +188,12 @@ def test_names_and_texts_that_want_to_be_more_than_that(place: Place) -> None:
     select = f"SELECT {columns} FROM {quote_name(table)}"
     with database("hostile", *hostile_tables())(place):
         place.model.say(analysis(table), query(select), query(select))
-        told = place.run(f"Show everything in \"{HOSTILE[2]}\"")
+        told = place.run(f'Show everything in "{HOSTILE[2]}"')
         assert told.code == 0, told.err
         shown = told.answer["tables"][0]
         assert tuple(shown["columns"]) == HOSTILE
         assert tuple(shown["rows"][0].values()) == HOSTILE
-        again = place.end(place.program.start(f"Show everything in \"{HOSTILE[2]}\""))
+        again = place.end(place.program.start(f'Show everything in "{HOSTILE[2]}"'))
         assert again.code == 0, again.err
         assert all(c.isprintable() or c == "\n" for c in again.out + again.err)
     prompts = [f"{call.system}\n{call.last_user}" for call in place.model.requests]
@@ -209,7 +209,8 @@ def hostile_tables() -> list[sql.Composed]:
     typed = sql.SQL(", ").join(sql.SQL("{} text").format(column) for column in columns)
     values = sql.SQL(", ").join(map(sql.Literal, HOSTILE))
     comments = [
-        sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(table, column, sql.Literal(ORDER)) for column in columns
+        sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(table, column, sql.Literal(ORDER))
+        for column in columns
     ]
     return [
         sql.SQL("CREATE TABLE {} ({})").format(table, typed),

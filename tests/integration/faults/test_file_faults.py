@@ -113,7 +113,12 @@ FAULTS = [
     Fault("read-only", USAGE, "Permission denied", "may write to", read_only, leaves_record=False),
     Fault("a file", USAGE, "it is no folder", "Choose a folder", a_file, leaves_record=False),
     Fault(
-        "a link to nowhere", USAGE, "it is no folder", "Choose a folder", a_link_to_nowhere, leaves_record=False
+        "a link to nowhere",
+        USAGE,
+        "it is no folder",
+        "Choose a folder",
+        a_link_to_nowhere,
+        leaves_record=False,
     ),
     Fault("no .env", DATABASE, "no database is configured", "Set DATABASE_URL in .env", no_env_file),
     Fault("half of .env", DATABASE, "no database is configured", "Set DATABASE_URL in .env", half_filled),
@@ -235,7 +240,9 @@ def test_a_disk_that_becomes_full_while_the_model_writes(place: Place) -> None:
 @needs_root
 def test_a_disk_that_becomes_full_while_the_script_runs(place: Place) -> None:
     (place.folder / "scripts").mkdir()
-    source = "import time\n\nprint('running')\ntime.sleep(5)\nopen('results/a.csv', 'w').write('a' * 100_000)\n"
+    source = (
+        "import time\n\nprint('running')\ntime.sleep(5)\nopen('results/a.csv', 'w').write('a' * 100_000)\n"
+    )
     (place.folder / "scripts" / "given.py").write_text(source)
     with small_disk(place) as fill:
         process = place.program.start("execute", "scripts/given.py", "--json", "--debug")

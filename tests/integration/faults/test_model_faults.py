@@ -26,7 +26,13 @@ MODEL, NO_ANSWER = ExitCode.MODEL, ExitCode.NO_ANSWER
 
 FAULTS = [
     Fault("down", MODEL, "No model server is reachable at", "Start", given(LLM_BASE_URL=unused_url())),
-    Fault("unknown host", MODEL, "the host is unknown", "LLM_BASE_URL", given(LLM_BASE_URL="http://no-such-host.invalid:1234/v1")),
+    Fault(
+        "unknown host",
+        MODEL,
+        "the host is unknown",
+        "LLM_BASE_URL",
+        given(LLM_BASE_URL="http://no-such-host.invalid:1234/v1"),
+    ),
     Fault(
         "no model server",
         MODEL,
@@ -41,7 +47,9 @@ FAULTS = [
         "Load it in the model server, or set LLM_MODEL_NAME",
         another_model(kind="LM Studio", loaded="other-model-3b"),
     ),
-    Fault("a model that is not served", MODEL, "is not served", "LLM_MODEL_NAME", given(LLM_MODEL_NAME="gpt-9")),
+    Fault(
+        "a model that is not served", MODEL, "is not served", "LLM_MODEL_NAME", given(LLM_MODEL_NAME="gpt-9")
+    ),
     Fault("a short context", MODEL, "context of 4096", "LLM_MAX_TOKENS", another_model(context_length=4096)),
     Fault("wrong key", MODEL, "refused the API key", "Set LLM_API_KEY", model_says(Fails(401))),
     *(
@@ -65,7 +73,9 @@ FAULTS = [
         "smaller steps",
         model_says(*[Endless()] * (DRAFTS + REPAIRS)),
     ),
-    Fault("never begins", MODEL, "sent nothing for", "stuck", model_says(SlowHeaders(), LLM_IDLE_TIMEOUT="1")),
+    Fault(
+        "never begins", MODEL, "sent nothing for", "stuck", model_says(SlowHeaders(), LLM_IDLE_TIMEOUT="1")
+    ),
     Fault("stalls", MODEL, "sent nothing for 1 s", "stuck", model_says(Stalls("SEL"), LLM_IDLE_TIMEOUT="1")),
     Fault("no query", NO_ANSWER, "no SQL in", "smaller steps", model_says(*["I cannot."] * (DRAFTS + 1))),
     Fault(

@@ -8,7 +8,9 @@ from meta_agent.databases.names import quote_name, without_escapes
 from meta_agent.generators.sql_parsing import NotAQuery, parse_queries
 
 
-@pytest.mark.parametrize("name", ["two\nlines", 'quotes "\'`', "back\\slash\n", "\x1b[2J", "\u202egnp", "\U0001f3e0\t"])
+@pytest.mark.parametrize(
+    "name", ["two\nlines", "quotes \"'`", "back\\slash\n", "\x1b[2J", "\u202egnp", "\U0001f3e0\t"]
+)
 def test_a_name_in_escapes_is_read(name: str) -> None:
     assert quote_name(name).startswith("U&")
     (query,) = parse_queries(f"SELECT p.{quote_name(name)} AS {quote_name(name)} FROM {quote_name(name)} p")
@@ -18,8 +20,11 @@ def test_a_name_in_escapes_is_read(name: str) -> None:
 
 
 def test_what_only_looks_like_a_name_in_escapes_stays() -> None:
-    (query,) = parse_queries("SELECT u & \"a\\000a\", 'U&\"b\\000a\"' FROM t")
-    assert [projection.sql("postgres") for projection in query.selects] == ["u & \"a\\000a\"", "'U&\"b\\000a\"'"]
+    (query,) = parse_queries('SELECT u & "a\\000a", \'U&"b\\000a"\' FROM t')
+    assert [projection.sql("postgres") for projection in query.selects] == [
+        'u & "a\\000a"',
+        "'U&\"b\\000a\"'",
+    ]
 
 
 def test_a_number_that_is_no_character_is_no_query() -> None:
