@@ -4,7 +4,7 @@ A fault is a row of a table in one of these modules:
 
     test_model_faults.py      the model server, and what it answers
     test_database_faults.py   the server, the login, and what stands in the database
-    test_docker_faults.py     the engine: away, locked, full, restarted (a second dockerd, never the shared one)
+    test_docker_faults.py     the engine: away, locked, full, restarted (a dockerd of the tests' own)
     test_script_faults.py     what a script does: floods, hangs, runs out of memory, steers the terminal
     test_file_faults.py       folders, disks, .env
     test_signals.py           Ctrl-C, SIGTERM, SIGHUP and SIGKILL in every stage; ten runs at once
@@ -74,6 +74,11 @@ class Place:
             "TMPDIR": str(self.folder / "tmp"),
         }
         self.program = CommandLine(self.folder / "runs", settings, _without_settings())
+
+    @property
+    def env_file(self) -> Path:
+        """Where the user's .env would be."""
+        return self.folder.parent / ".env"
 
     # --- running -----------------------------------------------------------------------
 

@@ -1,16 +1,14 @@
-"""Folders that cannot be written, a disk that is full, streams that are closed, and .env as people write it."""
+"""Folders that cannot be written, a disk that is full, a closed stdin, and .env as people write it."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from command_line import PROJECT
 from fault_support import Arrange, Fault, Place, given, model_says, read_until
 from pipeline_support import analysis, query
 from scripted_model import ChatCall
@@ -62,12 +60,12 @@ def a_link_to_nowhere(place: Place) -> Iterator[None]:
 
 
 def env_file(content: bytes | None, *, mode: int = 0o600, **settings: str) -> Arrange:
-    """A checkout of the user's own, with this as its .env (None: no such file); corrected afterwards."""
+    """This as the only .env (None: no such file), and settings besides; corrected afterwards."""
 
     @contextmanager
     def arrange(place: Place) -> Iterator[None]:
-        right = settings_in_env_file(place)
-        file = place.program.home / ".env"
+        right = settings_for_env_file(place)
+        file = place.env_file
         if content is not None:
             file.write_bytes(content)
             file.chmod(mode)
@@ -81,13 +79,9 @@ def env_file(content: bytes | None, *, mode: int = 0o600, **settings: str) -> Ar
     return arrange
 
 
-def settings_in_env_file(place: Place) -> dict[str, str]:
-    """Give the place a checkout, from whose .env the model and the database are to be read."""
-    place.program.home = home = place.folder.parent / "checkout"
-    home.mkdir()
-    for name in ("script_executor.py", "config.py", "glossary.yaml"):
-        shutil.copy(PROJECT / name, home)
-    (home / "meta_agent").symlink_to(PROJECT / "meta_agent")
+def settings_for_env_file(place: Place) -> dict[str, str]:
+    """Where model and database are; from now on, the program has it from the place's .env or not at all."""
+    place.program.env_file = place.env_file
     names = ("LLM_BASE_URL", "LLM_MODEL_NAME", "LLM_API_KEY", "DATABASE_URL")
     return {name: place.program.settings.pop(name) for name in names}
 
@@ -167,11 +161,11 @@ def test_an_env_file_as_people_write_it(place: Place, written: str, quote: str) 
     password = ODD_PASSWORD.replace(quote, "") if quote else ODD_PASSWORD
     place.portfolio.create_role("odd", password)
     place.portfolio.execute("pipeline", "GRANT SELECT ON properties TO odd")
-    settings = settings_in_env_file(place)
+    settings = settings_for_env_file(place)
     settings["DATABASE_URL"] = f"postgresql://odd:{password}@127.0.0.1:{place.portfolio.port}/pipeline"
     lines = [f"{name}={quote}{value}{quote}" for name, value in settings.items()]
     end = "\r\n" if "\r" in written else "\n"
-    (place.program.home / ".env").write_bytes(written.format(lines=end.join(lines)).encode())
+    place.env_file.write_bytes(written.format(lines=end.join(lines)).encode())
     place.next_run_works()
     place.portfolio.execute("pipeline", "REVOKE ALL ON properties FROM odd")
 

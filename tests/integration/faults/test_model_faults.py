@@ -22,6 +22,7 @@ REFUSED = function("def compute():\n    return [{'x': eval('1 + 1')}]")
 NO_DATA = analysis(task_type="calculation")
 REQUESTED = (REQUEST,)
 ARITHMETIC = ("What is 17 * 23?",)
+IMPATIENT = {"LLM_IDLE_TIMEOUT": "1"}
 MODEL, NO_ANSWER = ExitCode.MODEL, ExitCode.NO_ANSWER
 
 FAULTS = [
@@ -47,9 +48,7 @@ FAULTS = [
         "Load it in the model server, or set LLM_MODEL_NAME",
         another_model(kind="LM Studio", loaded="other-model-3b"),
     ),
-    Fault(
-        "a model that is not served", MODEL, "is not served", "LLM_MODEL_NAME", given(LLM_MODEL_NAME="gpt-9")
-    ),
+    Fault("not served", MODEL, "is not served", "LLM_MODEL_NAME", given(LLM_MODEL_NAME="gpt-9")),
     Fault("a short context", MODEL, "context of 4096", "LLM_MAX_TOKENS", another_model(context_length=4096)),
     Fault("wrong key", MODEL, "refused the API key", "Set LLM_API_KEY", model_says(Fails(401))),
     *(
@@ -73,10 +72,8 @@ FAULTS = [
         "smaller steps",
         model_says(*[Endless()] * (DRAFTS + REPAIRS)),
     ),
-    Fault(
-        "never begins", MODEL, "sent nothing for", "stuck", model_says(SlowHeaders(), LLM_IDLE_TIMEOUT="1")
-    ),
-    Fault("stalls", MODEL, "sent nothing for 1 s", "stuck", model_says(Stalls("SEL"), LLM_IDLE_TIMEOUT="1")),
+    Fault("never begins", MODEL, "sent nothing for", "stuck", model_says(SlowHeaders(), **IMPATIENT)),
+    Fault("stalls", MODEL, "sent nothing for 1 s", "stuck", model_says(Stalls("SEL"), **IMPATIENT)),
     Fault("no query", NO_ANSWER, "no SQL in", "smaller steps", model_says(*["I cannot."] * (DRAFTS + 1))),
     Fault(
         "always refused code",

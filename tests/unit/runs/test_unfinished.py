@@ -32,8 +32,8 @@ run.mkdir()
 def work():
     (run / "script.py").write_text("")
     os.kill(os.getpid(), signal.SIGKILL)
-RunJournal("What about c@nary/7?", run, datetime(2026, 3, 1, tzinfo=timezone.utc), Silent(), ["c@nary/7"]).record(
-    work, LlmUsage)
+started = datetime(2026, 3, 1, tzinfo=timezone.utc)
+RunJournal("What about c@nary/7?", run, started, Silent(), ["c@nary/7"]).record(work, LlmUsage)
 """
 
 
