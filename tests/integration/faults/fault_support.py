@@ -25,6 +25,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -32,6 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from command_line import LONGEST, CommandLine
 from pipeline_support import BASE_IMAGE, COMPARED, READER_PASSWORD, REQUEST, left_by, reader_url
 from postgres_server import RunningPostgres
@@ -49,6 +51,16 @@ STATUS = {
     ExitCode.INTERRUPTED: "interrupted",
 }
 """What a record says of a run that ended with this code; "failed" of any other."""
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0 or sys.platform != "linux",
+    reason="only root on Linux may mount a disk and run a dockerd of its own",
+)
+AS_A_USER = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
+    if os.geteuid() == 0
+    else ()
+)
+"""Root may write everywhere; without this right, it is bound by modes like anybody else."""
 
 
 @dataclass

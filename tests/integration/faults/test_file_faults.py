@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from fault_support import Arrange, Fault, Place, given, model_says, read_until
+from fault_support import (
+    AS_A_USER,
+    Arrange,
+    Fault,
+    Place,
+    given,
+    model_says,
+    needs_root,
+    read_until,
+)
 from pipeline_support import analysis, query
 from scripted_model import ChatCall
 
@@ -18,15 +25,6 @@ from meta_agent.errors import ExitCode
 pytestmark = [pytest.mark.docker, pytest.mark.database]
 
 USAGE, DATABASE = ExitCode.USAGE, ExitCode.DATABASE
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0 or sys.platform != "linux", reason="only root on Linux may mount a small disk"
-)
-AS_A_USER = (
-    ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
-    if os.geteuid() == 0
-    else ()
-)
-"""Root may write everywhere; without this right, it is bound by modes like anybody else."""
 
 
 # --- where runs are kept -----------------------------------------------------------
