@@ -6,6 +6,7 @@ memory and no network for containers; the machine's engine is never touched.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -153,9 +154,19 @@ def machine() -> Iterator[OwnEngine]:
         yield engine
     finally:
         engine.stop()
+        for pid in processes_named(str(engine.folder)):
+            os.kill(pid, signal.SIGKILL)  # a dockerd that was killed has left its containers' keepers
         for mount in reversed(mounts_below(engine.folder)):
             subprocess.run(["umount", "--lazy", mount], check=True)
         shutil.rmtree(engine.folder)
+
+
+def processes_named(words: str) -> list[int]:
+    """Numbers of the processes that have these words among their arguments."""
+    shown = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True
+    )
+    return [int(line.split()[0]) for line in shown.stdout.splitlines() if words in line]
 
 
 def mounts_below(folder: Path) -> list[str]:
@@ -166,7 +177,7 @@ def mounts_below(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def images() -> tuple[str, ...]:
-    """The base image and what scripts run in, with a database and without, as the machine's engine has them."""
+    """The base image and what scripts run in, with a database and without, as the machine has them."""
     client = docker.from_env()
     try:
         base = base_image(client, BASE_IMAGE)
