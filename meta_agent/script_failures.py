@@ -36,6 +36,8 @@ def problem_of(result: ExecutionResult) -> str:
     """What went wrong in the container, in words the model can act on."""
     if result.status == "out_of_memory":
         return "It needed more memory than it may have."
+    if result.status == "flooded":
+        return "It printed far more than it may and was stopped."
     if result.status == "ok":
         return "It wrote no result that could be read."
     tail = result.error_output.strip()[-_TRACEBACK_CHARACTERS:]

@@ -107,7 +107,8 @@ class Place:
         assert "Traceback" not in out + err, err
         for secret in (API_KEY, READER_PASSWORD):
             assert secret not in out + err
-        assert self.left_behind(process.pid) == [], err
+        left = self.left_behind(process.pid)
+        assert left == [], (left, err)
         return Told(process.returncode, out, err)
 
     def left_behind(self, pid: int) -> list[str]:
@@ -115,7 +116,7 @@ class Place:
         known = {"runs", "cache", "home", "tmp", "scripts", "elsewhere"}
         files = [
             *(self.folder / "tmp").rglob("*"),
-            *(self.folder / "home").rglob("*"),
+            *(file for file in (self.folder / "home").iterdir() if file.name != ".cache"),
             *(file for file in self.folder.iterdir() if file.name not in known),
             *(self.program.runs_dir.glob("**/*.part") if self.program.runs_dir.is_dir() else ()),
             *(self.program.runs_dir.glob("**/*.new") if self.program.runs_dir.is_dir() else ()),

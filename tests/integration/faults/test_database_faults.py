@@ -66,7 +66,7 @@ SLOW_FOR_SCRIPTS = (
            BEGIN PERFORM pg_sleep(300); RETURN true; END $$""",
     "ALTER TABLE properties RENAME TO stored",
     """CREATE VIEW properties AS SELECT * FROM stored
-           WHERE current_setting('application_name') LIKE 'meta-agent%' OR slow()""",
+           WHERE current_setting('application_name') = 'meta-agent' OR slow()""",
     *PORTFOLIO[2:],
 )
 """The tool itself is answered at once; a script waits in the middle of its query."""
@@ -84,7 +84,7 @@ def lost_while_the_script_reads(place: Place) -> Iterator[None]:
 
 def close_when_read(server: RunningPostgres, name: str) -> None:
     running = f"""SELECT 1 FROM pg_stat_activity WHERE datname = '{name}' AND state = 'active'
-                  AND application_name NOT LIKE 'meta-agent%' AND pid <> pg_backend_pid()"""
+                  AND application_name <> 'meta-agent' AND pid <> pg_backend_pid()"""
     deadline = time.monotonic() + 120
     while not server.fetch("postgres", running) and time.monotonic() < deadline:
         time.sleep(0.05)

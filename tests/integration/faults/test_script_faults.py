@@ -16,6 +16,8 @@ from meta_agent.errors import ExitCode
 pytestmark = [pytest.mark.docker, pytest.mark.database]
 
 EXECUTE = ("execute", "scripts/given.py")
+AGREED = (*EXECUTE, "--yes")
+"""Also where the validator would have asked."""
 
 
 def script(source: str, **settings: str) -> Arrange:
@@ -35,6 +37,12 @@ def write(place: Place, source: str) -> None:
     (place.folder / "scripts" / "given.py").write_text(source)
 
 
+FLOODS = """
+import sys
+
+for _ in range(1024):
+    sys.stdout.write(("x" * 1023 + "\\n") * 1024)
+"""
 HANGS = "n = 0\nwhile n >= 0:\n    n += 1\n"
 IGNORES_SIGNALS = """
 import signal
@@ -54,7 +62,7 @@ GREEDY = "blocks = []\nfor _ in range(4096):\n    blocks.append(bytearray(1 << 2
 
 FAULTS = [
     *(
-        Fault(name, ExitCode.TIMEOUT, "was stopped after", "raise SCRIPT_TIMEOUT", hanging, EXECUTE)
+        Fault(name, ExitCode.TIMEOUT, "was stopped after", "raise SCRIPT_TIMEOUT", hanging, AGREED)
         for name, hanging in {
             "hangs": script(HANGS, SCRIPT_TIMEOUT="2"),
             "ignores SIGTERM": script(IGNORES_SIGNALS + HANGS, SCRIPT_TIMEOUT="2"),
@@ -63,6 +71,14 @@ FAULTS = [
     ),
     Fault("starts children", ExitCode.REFUSED, "starts more processes", "Correct", script(CHILDREN), EXECUTE),
     Fault("out of memory", ExitCode.SCRIPT_FAILED, "more memory", "Correct it", script(GREEDY), EXECUTE),
+    Fault(
+        "prints a gigabyte",
+        ExitCode.SCRIPT_FAILED,
+        "It printed far more than it may and was stopped",
+        "Correct it",
+        script(FLOODS),
+        EXECUTE,
+    ),
     Fault(
         "fails without a word",
         ExitCode.SCRIPT_FAILED,
@@ -77,7 +93,7 @@ FAULTS = [
         ExitCode.DATABASE,
         "reads DATABASE_URL, which is not set",
         "Set DATABASE_URL",
-        script('import os\n\nprint(os.environ["DATABASE_URL"][:8])\n', DATABASE_URL=""),
+        script('import os\n\nprint("there" if os.environ["DATABASE_URL"] else "empty")\n', DATABASE_URL=""),
         EXECUTE,
     ),
     Fault("is not there", ExitCode.USAGE, "cannot be read", "path", given(), EXECUTE, leaves_record=False),
