@@ -246,7 +246,7 @@ class ExecutionResult(Contract):
     A script that fails, runs too long or out of memory is a result, not an exception.
     """
 
-    status: Literal["ok", "failed", "timeout", "out_of_memory"]
+    status: Literal["ok", "failed", "timeout", "out_of_memory", "flooded"]
     exit_code: int | None
     """Exit status of the script; None when it was killed by us."""
     result: ScriptResult | None

@@ -22,7 +22,7 @@ from meta_agent.contracts import (
     UserRequest,
     ValidationResult,
 )
-from meta_agent.errors import DatabaseError, NoAnswer, ScriptRefused
+from meta_agent.errors import DatabaseError, NoAnswer, ScriptFailed, ScriptRefused
 from meta_agent.executors.container_executor import ContainerExecutor
 from meta_agent.generators.dockerfile_generator import pin_requirements
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator, given_script
@@ -112,7 +112,8 @@ class Pipeline:
                 return
             self._check_model(run)
             database = once_read(reading)
-            self._answer_with_model(request, run, database, executor)
+            with self._client.forgetting(NoAnswer, ScriptRefused, ScriptFailed):
+                self._answer_with_model(request, run, database, executor)
             doubts = doubts_about(run, database)
             run.warnings.extend(doubts)
             self._reuse.remember(run, doubts)

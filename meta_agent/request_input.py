@@ -42,7 +42,7 @@ def read_request(content: str | bytes, source: Source) -> UserRequest:
     text = _decoded(data, "The request", "a text file with the question in it")
     text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")).strip()
     if not any(c.isalnum() for c in text):
-        raise UsageError("The request is empty.", 'Say what you want to know: python script_executor.py "…"')
+        raise UsageError("The request is empty.", 'Say what you want to know: python script_executor.py "…".')
     return UserRequest(text=text, source=source)
 
 

@@ -24,6 +24,7 @@ from meta_agent.interrupts import undisturbed
 from meta_agent.mechanisms import ALL, Mechanisms
 from meta_agent.runs.journal import Progress, RunJournal
 from meta_agent.runs.proven import ProvenQuestions
+from meta_agent.runs.unfinished import settle
 from meta_agent.sandbox.door import certificate_files, with_own_authority
 from meta_agent.schema_prompt import SchemaOptions
 from meta_agent.secret_masking import masked_execution, verdict_on_secrets
@@ -81,7 +82,11 @@ class PipelineOptions:
 
 
 def new_journal(request: str, options: PipelineOptions, progress: Progress) -> RunJournal:
-    """A journal in a new run folder. Raises UsageError where the folder cannot be made."""
+    """A journal in a new run folder; runs that were killed get their record.
+
+    Raises UsageError where the folder cannot be made.
+    """
+    settle(options.runs_dir)
     started = datetime.now(timezone.utc).astimezone()
     return RunJournal(
         request,

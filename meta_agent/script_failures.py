@@ -8,7 +8,7 @@ from meta_agent.contracts import ExecutionResult, GeneratedScript, ValidationRes
 from meta_agent.errors import DatabaseError, MetaAgentError, ScriptFailed, TimeLimit
 
 NO_DATABASE = 2
-"""Exit status with which the report template says that it could not reach the database."""
+"""Exit status with which the report template says that it could not reach the database, or lost it."""
 _TRACEBACK_CHARACTERS = 1500
 _POSITION = re.compile(r"LINE \d+: |\^$")
 _LOG_PREFIX = re.compile(r"^[0-9-]{10} [0-9:,.]+ [A-Z]+ ")
@@ -37,6 +37,8 @@ def problem_of(result: ExecutionResult) -> str:
     """What went wrong in the container, in words the model can act on."""
     if result.status == "out_of_memory":
         return "It needed more memory than it may have."
+    if result.status == "flooded":
+        return "It printed far more than it may and was stopped."
     if result.status == "ok":
         return "It wrote no result that could be read."
     tail = result.error_output.strip()[-_TRACEBACK_CHARACTERS:]
@@ -49,16 +51,16 @@ def failure_of(script: GeneratedScript, result: ExecutionResult, *, tries: int) 
         return TimeLimit(
             f"The script was stopped after {result.seconds:.0f} s.", "Ask for less, or raise SCRIPT_TIMEOUT."
         )
-    message = last_line(problem_of(result))
+    message = last_line(problem_of(result)).rstrip(". ")
     if lost_database(script, result):
         return DatabaseError(
-            f"The script could not reach the database from its container: {message}",
+            f"The script could not read the database: {message}.",
             "See that the database is running and takes logins, then run the script again.",
         )
     times = "" if tries == 1 else f" {tries} times"
     better = "Correct it and run it again" if script.template == "given" else "Ask in another way"
     return ScriptFailed(
-        f"The script failed{times}; the last message: {message}",
+        f"The script failed{times}; the last message: {message}.",
         f"{better}; all it printed is in run.json in the run's folder.",
     )
 

@@ -29,11 +29,16 @@ class CommandLine:
     settings: dict[str, str] = field(default_factory=dict)
     env_file: Path | None = None
     """What the program takes for its .env; None: it has none."""
+    inherited: dict[str, str] | None = None
+    """What it sees besides its settings; None: what this process sees."""
+    prefix: tuple[str, ...] = ()
+    """A program that ``start`` starts it with."""
 
     @property
     def environment(self) -> dict[str, str]:
         """What the program sees; coverage of a test run is not its business."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
+        inherited = dict(os.environ) if self.inherited is None else self.inherited
+        kept = {name: value for name, value in inherited.items() if not name.startswith("COV_")}
         return {**kept, "RUNS_DIR": str(self.runs_dir), "PYTHONIOENCODING": "utf-8", **self.settings}
 
     def command(self, *arguments: str) -> list[str]:
@@ -43,6 +48,19 @@ class CommandLine:
         env_file = str(self.env_file) if self.env_file else None
         starter = WITH_ENV_FILE.format(project=str(PROJECT), env_file=env_file)
         return [sys.executable, "-c", starter, PROGRAM, *arguments]
+
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """Start it, as the first of a process group of its own, with its output and its messages as pipes."""
+        return subprocess.Popen(
+            [*self.prefix, *self.command(*arguments)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=self.environment,
+            cwd=self.runs_dir.parent,
+            start_new_session=True,
+        )
 
     def run(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
         """Run to the end; no terminal anywhere. ``stdin`` None is an empty one."""

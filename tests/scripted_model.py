@@ -119,6 +119,11 @@ class ScriptedModel:
         """Entries of the script not used yet."""
         return len(self._script)
 
+    def say(self, *entries: ScriptEntry) -> None:
+        """Add to the script."""
+        with self._lock:
+            self._script.extend(entries)
+
     def options(self, **changes: Any) -> ModelOptions:
         """Options for this server, with waits short enough for tests."""
         defaults: dict[str, Any] = {

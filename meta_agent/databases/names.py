@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
+_ESCAPED = re.compile(r"\\(?:(\\)|\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))")
 
 # Every word PostgreSQL does not list as "unreserved": what its own quote_ident() quotes.
 _KEYWORDS = """
@@ -39,6 +40,15 @@ def quote_name(name: str) -> str:
     if all(is_harmless(character) for character in name):
         return '"' + name.replace('"', '""') + '"'
     return 'U&"' + "".join(map(_escape, name)) + '"'
+
+
+def without_escapes(text: str) -> str:
+    """The name that stands in ``U&"..."``. Raises ValueError for a number that is no character's."""
+
+    def character(escape: re.Match[str]) -> str:
+        return escape[1] or chr(int(escape[2] or escape[3], 16))
+
+    return _ESCAPED.sub(character, text)
 
 
 def quote_table(schema: str, table: str, default_schema: str) -> str:

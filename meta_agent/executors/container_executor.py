@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ContainerExecutor", "SandboxOptions"]
 
-Status = Literal["ok", "failed", "timeout", "out_of_memory"]
+Status = Literal["ok", "failed", "timeout", "out_of_memory", "flooded"]
 KILLED = 137
 
 
@@ -235,6 +235,8 @@ class ContainerExecutor:
             remarks.append(f"The script was stopped after {self._options.time_limit_seconds:g} seconds.")
         elif ending.out_of_memory:
             remarks.append(f"The script ran out of its {limits.memory_mb} MB of memory.")
+        elif ending.flooded:
+            remarks.append("The script was stopped because it printed without an end.")
         elif ending.exit_code == KILLED:
             remarks.append("The script was killed from outside.")
         if dropped:
@@ -293,6 +295,8 @@ def _status(ending: Ending) -> Status:
         return "timeout"
     if ending.out_of_memory:
         return "out_of_memory"
+    if ending.flooded:
+        return "flooded"
     return "ok" if ending.exit_code == 0 else "failed"
 
 

@@ -92,14 +92,20 @@ def _write(path: Path, text: str, mode: int) -> None:
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="\n") as stream:
-        stream.write(text)
-        os.fchmod(stream.fileno(), mode)
-    draft.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="\n") as stream:
+            stream.write(text)
+            os.fchmod(stream.fileno(), mode)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _cannot_write(folder: Path, error: OSError) -> UsageError:
+    is_no_folder = isinstance(error, FileExistsError | NotADirectoryError)
+    reason = "it is no folder" if is_no_folder else error.strerror or error
     return UsageError(
-        f"Nothing can be written in {folder}: {error.strerror or error}.",
+        f"Nothing can be written in {folder}: {reason}.",
         "Choose a folder you may write to and that has space left.",
     )

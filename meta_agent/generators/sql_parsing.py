@@ -7,13 +7,16 @@ catalogue, and with the columns of a result, letter by letter.
 
 from __future__ import annotations
 
-import sqlglot
+from collections.abc import Iterator
+
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+from sqlglot.tokenizer_core import Token, TokenType
 
 from meta_agent.contracts import DatabaseSchema, Table
-from meta_agent.databases.names import quote_name
+from meta_agent.databases.names import quote_name, without_escapes
 
 DIALECT = "postgres"
 _LONGEST_SQL = 50_000
@@ -30,9 +33,9 @@ def parse_queries(sql: str) -> list[exp.Query]:
     if len(sql) > _LONGEST_SQL:
         raise NotAQuery("The SQL is far too long.")
     try:
-        trees = [tree for tree in sqlglot.parse(sql, dialect=DIALECT) if tree is not None]
+        trees = [tree for tree in _parsed(sql) if tree is not None]
         queries = [normalize_identifiers(tree, dialect=DIALECT) for tree in trees]
-    except (SqlglotError, RecursionError) as error:
+    except (SqlglotError, RecursionError, ValueError) as error:
         raise NotAQuery(f"The SQL does not parse: {_plain(str(error))}") from error
     for query in queries:
         if not isinstance(query, exp.Query):
@@ -40,6 +43,36 @@ def parse_queries(sql: str) -> list[exp.Query]:
     if not queries:
         raise NotAQuery("There is no SQL in the answer.")
     return [query for query in queries if isinstance(query, exp.Query)]
+
+
+def _parsed(sql: str) -> list[exp.Expr | None]:
+    dialect = Dialect.get_or_raise(DIALECT)
+    return dialect.parser().parse(list(_with_plain_names(dialect.tokenize(sql))), sql)
+
+
+def _with_plain_names(tokens: list[Token]) -> Iterator[Token]:
+    """Names in escapes (``U&"two\\000alines"``), which sqlglot does not know, become usual quoted ones."""
+    place = 0
+    while place < len(tokens):
+        first, *rest = tokens[place : place + 3]
+        if first.text in ("U", "u") and _is_escaped_name(first, rest):
+            name = rest[1]
+            yield Token(
+                TokenType.IDENTIFIER, without_escapes(name.text), name.line, name.col, first.start, name.end
+            )
+            place += 3
+        else:
+            yield first
+            place += 1
+
+
+def _is_escaped_name(first: Token, rest: list[Token]) -> bool:
+    """Whether ``&`` and a quoted name follow without a blank."""
+    return (
+        [token.token_type for token in rest] == [TokenType.AMP, TokenType.IDENTIFIER]
+        and first.end + 1 == rest[0].start
+        and rest[0].end + 1 == rest[1].start
+    )
 
 
 def to_sql(tree: exp.Expr) -> str:

@@ -51,6 +51,8 @@ class ChatCalls:
         """Tokens of prompt and answer together, as loaded once the health check has asked."""
         self.secrets: tuple[str, ...] = ()
         """Texts that must not be sent."""
+        self._questions: list[tuple[str, str]] = []
+        """What was asked so far, as the store knows it."""
 
     def complete(self, request: ChatRequest, prompt_tokens: int) -> Reply:
         """The model's reply, complete or cut at ``max_tokens``; ``prompt_tokens`` is an estimate.
@@ -61,6 +63,7 @@ class ChatCalls:
         if self._answers is None:
             return self._ask(request, prompt_tokens)
         question = self._question(request)
+        self._questions.append(question)
         kept = self._answers.lookup(*question)
         if kept is not None:
             logger.debug("model answer of {} tokens from the cache", kept.pieces)
@@ -75,6 +78,17 @@ class ChatCalls:
         """Keep no answer to this: the one there was could not be used, and would be in the way for ever."""
         if self._answers is not None:
             self._answers.forget(*self._question(request))
+
+    @property
+    def asked(self) -> int:
+        """How many questions there were so far whose answers may be kept."""
+        return len(self._questions)
+
+    def forget_since(self, asked: int) -> None:
+        """Keep no answer to the questions after the first ``asked`` of them."""
+        for question in self._questions[asked:]:
+            if self._answers is not None:
+                self._answers.forget(*question)
 
     def _question(self, request: ChatRequest) -> tuple[str, str]:
         """The turns, and all else that an answer depends on."""

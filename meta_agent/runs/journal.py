@@ -1,14 +1,15 @@
 """What is known of a run while it goes on, and how it becomes a RunRecord.
 
 Whatever happens to the work of a run, its record is written: finished, failed,
-refused, or interrupted from the keyboard.
+refused, or interrupted from the keyboard; that of a killed one by the next run.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,12 +30,27 @@ from meta_agent.contracts import (
     TaskAnalysis,
     ValidationResult,
 )
-from meta_agent.errors import ExitCode, MetaAgentError, NoAnswer, ScriptRefused, TimeLimit, exit_code_for
+from meta_agent.errors import (
+    ExitCode,
+    MetaAgentError,
+    NoAnswer,
+    ScriptRefused,
+    TimeLimit,
+    UsageError,
+    exit_code_for,
+)
 from meta_agent.interrupts import undisturbed
 from meta_agent.runs.log import log_run
 from meta_agent.runs.provenance import Origin, prompts_sha256, provenance_of
 from meta_agent.runs.secrets import mask_all
 from meta_agent.runs.store import save_record
+from meta_agent.runs.unfinished import give_up, unfinished
+
+KILLED = ErrorReport(
+    title="Interrupted",
+    cause="The program was killed before the run had finished.",
+    remedy="What it had started is removed by the next run; ask again when you like.",
+)
 
 
 class Progress(Protocol):
@@ -115,22 +131,41 @@ class RunJournal:
         Whatever goes wrong in a run, an interrupt or an internal error included, is told by the
         record; the log has an internal error's traceback. Raises UsageError where nothing can be written.
         """
-        with log_run(self.run_dir, self.secrets, self.log_level):
+        with ExitStack() as resources:
+            note = self._begun(resources)
             logger.info("request: {}", self.request)
             try:
                 work()
             except (MetaAgentError, KeyboardInterrupt) as error:
                 logger.info("ended early: {!r}", error)
-                return self._save(error, usage())
+                return self._save(error, usage(), note)
             except Exception as error:  # noqa: BLE001 - recorded with its traceback, shown as internal
                 logger.opt(exception=error).error("internal error")
-                return self._save(error, usage())
-            return self._save(None, usage())
+                return self._save(error, usage(), note)
+            return self._save(None, usage(), note)
 
-    def _save(self, error: BaseException | None, usage: LlmUsage) -> RunRecord:
+    def _begun(self, resources: ExitStack) -> Path:
+        """Open the log, and note what the record is if the process is killed; the note's file.
+
+        Raises UsageError where the disk takes neither: then nothing is left of the folder.
+        """
+        killed = self._record(KeyboardInterrupt(), LlmUsage()).model_copy(update={"error": KILLED})
+        try:
+            resources.enter_context(log_run(self.run_dir, self.secrets, self.log_level))
+            return resources.enter_context(unfinished(self._masked(killed)))
+        except UsageError:
+            shutil.rmtree(self.run_dir, ignore_errors=True)
+            raise
+
+    def _save(self, error: BaseException | None, usage: LlmUsage, note: Path) -> RunRecord:
         with undisturbed():
             record = self._masked(self._record(error, usage))
-            save_record(record)
+            try:
+                save_record(record)
+            except UsageError as failure:
+                give_up(note)  # on a disk that is full, its place is enough to say how the run ended
+                save_record(_shortest(record, failure))
+                raise
         return record
 
     def _record(self, error: BaseException | None, usage: LlmUsage) -> RunRecord:
@@ -190,6 +225,13 @@ def report_of(error: BaseException) -> ErrorReport:
         cause=f"The tool itself failed with {type(error).__name__}.",
         remedy="Run it again with --debug and report what it prints.",
     )
+
+
+def _shortest(record: RunRecord, error: UsageError) -> RunRecord:
+    """A record that says little more than how the run ended."""
+    said = ("analysis", "plan", "script", "validation", "execution")
+    ended = {"status": _status_of(error), "exit_code": error.exit_code, "error": report_of(error)}
+    return record.model_copy(update={**dict.fromkeys(said), "warnings": (), "notices": (), **ended})
 
 
 def _status_of(error: BaseException | None) -> RunStatus:

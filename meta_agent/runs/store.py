@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -54,10 +55,9 @@ def save_record(record: RunRecord) -> Path:
         draft.write_text(to_json(record.model_dump()) + "\n", encoding="utf-8")
         draft.replace(target)
     except OSError as error:
-        raise UsageError(
-            f"The record of this run cannot be written in {target.parent}: {error.strerror or error}.",
-            "Choose a RUNS_DIR you may write to and that has space left.",
-        ) from error
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise cannot_save(target.parent, error) from error
     return target
 
 
@@ -137,3 +137,11 @@ def _stamp(file: Path) -> str:
     except OSError:
         return ""
     return f"{state.st_mtime_ns} {state.st_size} {state.st_ino}"
+
+
+def cannot_save(run_dir: Path, error: OSError) -> UsageError:
+    """The error of a run's folder that takes no record."""
+    return UsageError(
+        f"The record of this run cannot be written in {run_dir}: {error.strerror or error}.",
+        "Choose a RUNS_DIR you may write to and that has space left.",
+    )

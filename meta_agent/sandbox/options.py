@@ -22,6 +22,8 @@ class SandboxOptions:
     time_limit_seconds: float = 120.0
     log_limit_bytes: int = 1024 * 1024
     """How much of each of the two output streams is shown and kept."""
+    flood_bytes: int = 64 * 1024 * 1024
+    """A script that prints so much beyond that is stopped: the engine would be busy with it for minutes."""
     result_limit_bytes: int = 64 * 1024 * 1024
     """How much all files of one run may take together; also the largest single file."""
     result_limit_files: int = 1000

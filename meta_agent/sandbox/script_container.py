@@ -49,6 +49,8 @@ class Ending:
     exit_code: int
     out_of_memory: bool
     timed_out: bool
+    flooded: bool
+    """Stopped by us, because it printed far more than anybody would read."""
     seconds: float
     output: OutputLog
     error_output: OutputLog
@@ -112,6 +114,8 @@ class ScriptContainer:
                 for out, err in stream:
                     output.feed(out or b"")
                     error_output.feed(err or b"")
+                    if output.dropped_bytes + error_output.dropped_bytes > self._options.flood_bytes:
+                        alarm.stop_flood()
                 # A script may close its output and go on: only the state says that it has ended.
                 container.wait(timeout=alarm.seconds_left() + self._options.engine_seconds)
             container.reload()
@@ -121,7 +125,8 @@ class ScriptContainer:
         return Ending(
             exit_code=int(state["ExitCode"]),
             out_of_memory=bool(state["OOMKilled"]),
-            timed_out=alarm.killed,
+            timed_out=alarm.killed and not alarm.flooded,
+            flooded=alarm.flooded,
             seconds=alarm.seconds_passed(),
             output=output,
             error_output=error_output,
@@ -153,6 +158,7 @@ class _Alarm:
 
     def __init__(self, container: Container, stream: CancellableStream[Any], options: SandboxOptions) -> None:
         self.killed = False
+        self.flooded = False
         self._container = container
         self._stream = stream
         self._options = options
@@ -170,6 +176,12 @@ class _Alarm:
         self._ended = time.monotonic()
         self._over.set()
         self._watch.join()
+
+    def stop_flood(self) -> None:
+        """Kill the container now. What it has printed must be read meanwhile, or it never ends."""
+        if not self.flooded:
+            self.flooded = True
+            threading.Thread(target=self._engine_answers_to_kill, daemon=True).start()
 
     def seconds_passed(self) -> float:
         """Since the ``with`` block was entered, until it was left."""

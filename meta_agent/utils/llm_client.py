@@ -6,7 +6,8 @@ through LangChain's ``ChatOpenAI``; there is no fallback to another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from meta_agent.contracts import LlmUsage
@@ -90,6 +91,19 @@ class LLMClient:
     def conversation(self, system: str) -> Conversation:
         """A new conversation that begins with ``system``, best with all that never changes in it."""
         return Conversation(self._calls, system, self._options.max_tokens)
+
+    @contextmanager
+    def forgetting(self, *errors: type[Exception]) -> Iterator[None]:
+        """Keep no answer to what is asked in this block if it ends with one of these errors.
+
+        They led nowhere: kept, they would lead there every time.
+        """
+        before = self._calls.asked
+        try:
+            yield
+        except errors:
+            self._calls.forget_since(before)
+            raise
 
     @property
     def model(self) -> str:

@@ -78,7 +78,7 @@ class RunningPostgres:
         folder = quote(str(self.socket_folder), safe="")
         return self.url(database, host=folder)
 
-    def execute(self, database: str, *statements: str) -> None:
+    def execute(self, database: str, *statements: str | sql.Composed) -> None:
         """Run statements as superuser, each in a transaction of its own."""
         connection = psycopg2.connect(self.url(database))
         connection.autocommit = True
@@ -99,7 +99,7 @@ class RunningPostgres:
         finally:
             connection.close()
 
-    def create_database(self, name: str, *statements: str) -> None:
+    def create_database(self, name: str, *statements: str | sql.Composed) -> None:
         """A fresh database, any old one of that name dropped first; then the statements in it."""
         self.drop_database(name)
         self._administrate(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

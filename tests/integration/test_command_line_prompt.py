@@ -62,11 +62,14 @@ def terminal(
 
 
 def until_asked(child: pexpect.spawn[Any]) -> None:
-    """Wait until the model has the call: the stage is announced before LangChain is there to make it."""
+    """Wait until the model has the call: the stage is announced before LangChain is there to make it.
+
+    What the program shows meanwhile is read, as a terminal would: it waits for a terminal that does not.
+    """
     deadline = time.monotonic() + 60
     while not child.model.requests:
         assert time.monotonic() < deadline, "the model was never asked"
-        time.sleep(0.05)
+        child.expect(pexpect.TIMEOUT, timeout=0.05)
 
 
 def leave(child: pexpect.spawn[Any]) -> int | None:

@@ -1,5 +1,7 @@
 """The program as a process of its own: closed streams, readers that leave, encodings, colours."""
 
+# ruff: noqa: F811 - fixtures are imported, then named as arguments
+
 from __future__ import annotations
 
 import subprocess
@@ -7,7 +9,10 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine
-from scripted_model import unused_url
+from pipeline_support import BASE_IMAGE, COMPARED, portfolio, reader_url  # noqa: F401
+from postgres_fixtures import server  # noqa: F401
+from postgres_server import RunningPostgres
+from scripted_model import ScriptedModel, unused_url
 
 BAD = "import os\n\nos.system('ls')\n"
 
@@ -61,3 +66,23 @@ def test_colours_only_where_they_are_wanted(program: CommandLine, tmp_path: Path
     assert "\x1b[" in program.run("validate", "bad.py").stdout
     program.settings["NO_COLOR"] = "1"
     assert "\x1b[31m" not in program.run("validate", "bad.py").stdout
+
+
+@pytest.mark.docker
+@pytest.mark.database
+def test_the_words_of_an_answer_reach_nobody_else(program: CommandLine, portfolio: RunningPostgres) -> None:
+    """A whole run as a process: the answer on stdout, the rest on stderr, the password nowhere."""
+    with ScriptedModel(COMPARED) as model:
+        program.settings.update(
+            BASE_IMAGE=BASE_IMAGE,
+            LLM_BASE_URL=model.base_url,
+            LLM_MODEL_NAME=model.model,
+            DATABASE_URL=reader_url(portfolio),
+            META_AGENT_CACHE=str(program.runs_dir.parent / "cache"),
+        )
+        finished = program.run("Show the NOI of every property")
+    assert finished.returncode == 0, finished.stderr
+    assert "Maple Court" in finished.stdout and "Took" not in finished.stdout
+    assert "Took" in finished.stderr and "Maple Court" not in finished.stderr
+    assert "r:e@a" not in finished.stdout + finished.stderr
+    assert list(program.runs_dir.glob("*/results/result.json"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 
 import pytest
 
-from meta_agent.interrupts import SIGNALS, Terminated, interruptible, undisturbed
+from meta_agent.interrupts import REPEAT_SECONDS, SIGNALS, Terminated, interruptible, undisturbed
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -78,3 +79,39 @@ def test_other_threads_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_a_signal_that_the_main_thread_slept_through_reaches_it() -> None:
+    """The system may hand it to any thread; then no call of the main thread returns early."""
+
+    def take_it() -> None:
+        time.sleep(0.2)  # the main thread waits by then; earlier the test would prove less, not fail
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    taker = threading.Thread(target=take_it)
+    begin = time.monotonic()
+    with pytest.raises(Terminated), interruptible():
+        taker.start()
+        time.sleep(60)
+    assert time.monotonic() - begin < 50
+    taker.join()
+
+
+def test_other_signals_are_not_repeated() -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGWINCH, lambda number, _frame: seen.append(number))
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGWINCH)
+            time.sleep(5 * REPEAT_SECONDS)
+    finally:
+        signal.signal(signal.SIGWINCH, before)
+    assert seen == [signal.SIGWINCH]
+
+
+def test_nothing_goes_on_after_the_block() -> None:
+    before = threading.active_count()
+    with interruptible():
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+    assert signal.set_wakeup_fd(-1) == -1

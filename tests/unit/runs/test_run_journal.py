@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -194,6 +195,13 @@ def test_a_folder_that_is_gone_is_a_usage_error(journal: RunJournal, tmp_path: P
     journal.run_dir = tmp_path / "gone"
     with pytest.raises(UsageError, match="Nothing can be written"):
         journal.record(lambda: None, LlmUsage)
+
+
+def test_a_folder_that_goes_in_the_middle_is_a_usage_error(journal: RunJournal, tmp_path: Path) -> None:
+    journal.run_dir = tmp_path / "leaving"
+    journal.run_dir.mkdir()
+    with pytest.raises(UsageError, match="The record of this run cannot be written"):
+        journal.record(lambda: shutil.rmtree(journal.run_dir), LlmUsage)
 
 
 def test_debug_lines_on_stderr_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
