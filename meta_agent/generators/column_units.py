@@ -10,18 +10,19 @@ import re
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, build_scope
 
-from meta_agent.contracts import DatabaseSchema
+from meta_agent.contracts import Column, DatabaseSchema, Table
 from meta_agent.generators.sql_origin import origin_of
 from meta_agent.generators.sql_parsing import leaf_selects
 from meta_agent.glossary import Glossary
 
 PERCENT = "%"
-_UNITS = (
+_AMOUNTS = ("numeric", "decimal", "money")
+_CURRENCIES = (
     ("USD", r"\bUSD\b|\$|\bU\.?S\.? dollars?\b"),
     ("EUR", r"\bEUR\b|€|\beuros?\b"),
     ("GBP", r"\bGBP\b|£"),
-    (PERCENT, r"\bper ?cent\b|%"),
 )
+_UNITS = (*_CURRENCIES, (PERCENT, r"\bper ?cent\b|%"))
 _SAME = (exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Round, exp.Paren, exp.Nullif, exp.Cast, exp.Filter, exp.Abs)
 """What leaves the unit of its first argument as it is."""
 
@@ -34,7 +35,7 @@ def units_of(tree: exp.Expr, schema: DatabaseSchema, glossary: Glossary) -> dict
     if select is None or not isinstance(scope, Scope):
         return found
     for projection in select.selects:
-        unit = _unit(projection.unalias(), scope, schema)
+        unit = _unit(projection.unalias(), scope, schema, glossary)
         metric = glossary.metric_of_column(projection.output_name)
         if unit is None and metric is not None and metric.unit == "percent":
             unit = PERCENT
@@ -43,14 +44,14 @@ def units_of(tree: exp.Expr, schema: DatabaseSchema, glossary: Glossary) -> dict
     return found
 
 
-def _unit(node: exp.Expr, scope: Scope, schema: DatabaseSchema) -> str | None:
+def _unit(node: exp.Expr, scope: Scope, schema: DatabaseSchema, glossary: Glossary) -> str | None:
     if isinstance(node, exp.Column):
         origin = origin_of(node, scope, schema)
-        return _said_by(origin[1].comment or "") if origin is not None else None
+        return _stored_unit(*origin, glossary) if origin is not None else None
     if isinstance(node, (*_SAME, exp.Coalesce)):
-        return _unit(node.this, scope, schema)
+        return _unit(node.this, scope, schema, glossary)
     if isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Div):
-        one, other = (_unit(side, scope, schema) for side in (node.this, node.expression))
+        one, other = (_unit(side, scope, schema, glossary) for side in (node.this, node.expression))
         return _combined(node, one, other)
     return None
 
@@ -63,5 +64,12 @@ def _combined(node: exp.Expr, one: str | None, other: str | None) -> str | None:
     return None if one and other else one or other
 
 
-def _said_by(comment: str) -> str | None:
-    return next((unit for unit, words in _UNITS if re.search(words, comment, re.IGNORECASE)), None)
+def _stored_unit(table: Table, column: Column, glossary: Glossary) -> str | None:
+    """What a column's comment says; a table's own is about its amounts of money only."""
+    said = _said_by(column.comment or "")
+    is_amount = column.type.startswith(_AMOUNTS) and glossary.is_additive(column.name)
+    return said or (_said_by(table.comment or "", _CURRENCIES) if is_amount else None)
+
+
+def _said_by(comment: str, units: tuple[tuple[str, str], ...] | None = None) -> str | None:
+    return next((unit for unit, words in units or _UNITS if re.search(words, comment, re.IGNORECASE)), None)

@@ -40,7 +40,7 @@ MARGIN = 42
 CELL_PADDING = 4
 FONT_SIZE = 8
 NARROWEST_TEXT = 70
-LONGEST_CELL = 400
+LONGEST_SHOWN = 400
 MOST_ROWS = 2_000
 SQL_LETTERS = 100
 
@@ -67,7 +67,7 @@ def pdf_file(result, about, queries, drawings):
     notes = [*about["assumptions"], *result["warnings"]]
     if notes:
         story += [
-            section("Assumptions and remarks"),
+            *section("Assumptions and remarks"),
             *(paragraph(f"• {n}") for n in notes),
         ]
     story += [
@@ -212,7 +212,7 @@ def least_widths(table, about):
 
 def text_width(text):
     """Points that a text takes in the bold font, which is the wider one."""
-    return stringWidth(text[:LONGEST_CELL], "Strong", FONT_SIZE)
+    return stringWidth(text[:LONGEST_SHOWN], "Strong", FONT_SIZE)
 
 
 def grid(table, about, width):
@@ -269,7 +269,7 @@ def given_widths(table, columns, about, width):
 
 def wrapped_cell(text):
     """A long text over several lines of its cell."""
-    cut = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    cut = text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
     return paragraph(cut, FONT_SIZE, after=0)
 
 
