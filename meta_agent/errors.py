@@ -10,6 +10,7 @@
     ├── SandboxError         Docker is missing or failed
     ├── ScriptFailed         the script ran and failed
     ├── NoAnswer             the request cannot be answered from this database
+    ├── MailError            an answer could not be sent
     └── TimeLimit            the script was stopped at its time limit
 
 A stage raises one of these when *it* could not do its work. What a script does
@@ -35,6 +36,7 @@ class ExitCode(IntEnum):
     SANDBOX = 6
     SCRIPT_FAILED = 7
     NO_ANSWER = 8
+    MAIL = 9
     TIMEOUT = 124
     INTERRUPTED = 130
 
@@ -110,6 +112,13 @@ class NoAnswer(MetaAgentError):
 
     title = "I could not tell"
     exit_code = ExitCode.NO_ANSWER
+
+
+class MailError(MetaAgentError):
+    """The mail server is away, or did not take the message; the answer is there all the same."""
+
+    title = "The answer could not be sent"
+    exit_code = ExitCode.MAIL
 
 
 class TimeLimit(MetaAgentError):
