@@ -25,6 +25,7 @@ from meta_agent.errors import UsageError
 if TYPE_CHECKING:
     from meta_agent.consent import Consent
     from meta_agent.llm.options import ModelOptions
+    from meta_agent.mail.options import MailOptions
     from meta_agent.sandbox.options import SandboxOptions
     from meta_agent.session import SessionOptions
 
@@ -83,6 +84,13 @@ class Settings(BaseSettings):
         default=30.0, ge=0, le=10_000, validation_alias="META_AGENT_MODEL_IDLE_MINUTES"
     )
 
+    smtp_host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
+    smtp_port: int | None = Field(default=None, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+
     xdg_cache_home: Path | None = None
 
     @classmethod
@@ -123,6 +131,22 @@ class Settings(BaseSettings):
             context_length=self.llm_context_length,
             idle_timeout=self.llm_idle_timeout,
             call_timeout=self.llm_timeout,
+        )
+
+    @property
+    def mail_options(self) -> MailOptions | None:
+        """How answers are sent; None where no server and sender are named."""
+        from meta_agent.mail.options import PORTS, MailOptions
+
+        if self.smtp_host is None or self.smtp_from is None:
+            return None
+        return MailOptions(
+            host=self.smtp_host,
+            sender=self.smtp_from,
+            port=self.smtp_port or PORTS[self.smtp_security],
+            security=self.smtp_security,
+            user=self.smtp_user,
+            password=_text(self.smtp_password),
         )
 
     @property
@@ -193,6 +217,7 @@ def session_options(
         *secrets_of_url(url),
         *secrets_of_url(reader),
         settings.llm_api_key.get_secret_value(),
+        *filter(None, [_text(settings.smtp_password)]),
     )
     folder, keeps = settings.cache_folder, settings.llm_cache
     return SessionOptions(

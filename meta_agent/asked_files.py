@@ -77,6 +77,7 @@ _SHEETS = re.compile(
     r"(?:for|with|of|named|called|on)\s*:?\s+(?P<names>[^.;\n]+)",
     re.IGNORECASE,
 )
+_EXPORTS = re.compile(r"\b(?:export|save|download)\b", re.IGNORECASE)
 _NO_NAME = re.compile(r"^(?:each|every|all|both|any|the following)\b", re.IGNORECASE)
 _COLOURS = re.compile(
     r"\bconditional(?:ly)?[- ]format|\bcolou?r[- ]?(?:cod|scale)|\bhighlight|\bcolou?red?\b", re.IGNORECASE
@@ -142,7 +143,8 @@ def files_asked_for(
         _speaks_of(_CHART_SURELY, request, stored)
         or ("plot" not in stored and _PLOTS.search(request) is not None)
     )
-    sheets = tuple(_sheets(request)) if not stored & {"sheet", "tab"} else ()
+    is_workbook = "xlsx" in formats or ("csv" not in formats and _EXPORTS.search(request) is not None)
+    sheets = tuple(_sheets(request)) if is_workbook and not stored & {"sheet", "tab"} else ()
     if sheets and "xlsx" not in formats:
         formats.insert(0, "xlsx")
     if has_chart and not set(formats) & {"xlsx", "pdf", "png", "svg"}:

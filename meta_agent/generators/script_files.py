@@ -79,7 +79,7 @@ def script_files(
     if not asked.formats:
         return None
     facts = facts or ColumnFacts()
-    about = _about_columns(asked, facts, glossary)
+    about = about_columns(asked, facts, glossary)
     if {"xlsx", "pdf"} & set(asked.formats):  # pages that tell what they rest on
         said = {"title": heading["title"], "request": heading["request"]}
         written = [("Script written", heading["created"]), *origin]
@@ -96,7 +96,8 @@ def script_files(
     )
 
 
-def _about_columns(asked: AskedFiles, facts: ColumnFacts, glossary: Glossary) -> dict[str, Any]:
+def about_columns(asked: AskedFiles, facts: ColumnFacts, glossary: Glossary) -> dict[str, Any]:
+    """What the parts that write files want to know of the columns."""
     rated = {name: glossary.metric_of_column(name) for name in facts.names}
     words = {word for name in facts.names for word in name.split("_")}
     short = {m.name.lower(): m.name for m in glossary.metrics if m.name.isupper()}

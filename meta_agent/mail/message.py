@@ -104,4 +104,6 @@ def _table(table: ResultTable) -> dict[str, Any]:
 
 def _summary(record: RunRecord) -> list[tuple[str, str]]:
     result = record.execution.result if record.execution else None
-    return [(one_line(label), shown(label, value)) for label, value in (result.summary if result else {}).items()]
+    return [
+        (one_line(label), shown(label, value)) for label, value in (result.summary if result else {}).items()
+    ]

@@ -50,7 +50,7 @@ def check_address(address: str, what: str) -> None:
     """Raise UsageError for what is not one plain e-mail address."""
     if not _ADDRESS.fullmatch(address):
         raise UsageError(
-            f"{what} is not an e-mail address: {ascii(address[:80])}.", "Give it as name@example.com."
+            f"{what} is not an e-mail address: {address[:80]!a}.", "Give it as name@example.com."
         )
 
 

@@ -108,9 +108,9 @@ def _unreachable(error: Exception, options: MailOptions, place: str) -> MailErro
         return MailError(
             f"Nothing listens at {place}: the connection was refused.", "Correct SMTP_HOST and SMTP_PORT."
         )
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return MailError(
-            f"The mail server {place} did not answer within {options.timeout:.0f} s.",
+            f"The mail server {place} did not answer within {options.timeout:g} s.",
             "Correct SMTP_PORT; a network may block it, and tls is for port 465.",
         )
     return MailError(

@@ -473,7 +473,7 @@ def chart_figure(table, about, drawings):
     if kind != "pie":
         axes.spines[["top", "right"]].set_visible(False)
     if len(axes.get_legend_handles_labels()[0]) > 1 and kind != "pie":
-        axes.legend(frameon=False, fontsize=9)
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 

@@ -87,7 +87,6 @@ SIGNS = {"USD": ("$", ""), "EUR": ("€", ""), "GBP": ("£", ""), "%": ("", " %"
 LABEL_WORDS = {"id", "year", "zip", "code", "number", "no"}
 MOST_SERIES = 6
 COMPARABLE = 50
-LONGEST_CELL = 400
 LINES = ["#1F5FA8", "#E08214", "#3A923A", "#B03060", "#7B5BA6", "#6B6B6B"]
 RATED = {"green": "#4C9F50", "yellow": "#E3B505", "red": "#C8443C", "blue": "#1F5FA8"}
 MOST_BARS = 60
@@ -100,6 +99,7 @@ MARGIN = 42
 CELL_PADDING = 4
 FONT_SIZE = 8
 NARROWEST_TEXT = 70
+LONGEST_SHOWN = 400
 MOST_ROWS = 2_000
 SQL_LETTERS = 100
 
@@ -474,7 +474,7 @@ def chart_figure(table, about, drawings):
     if kind != "pie":
         axes.spines[["top", "right"]].set_visible(False)
     if len(axes.get_legend_handles_labels()[0]) > 1 and kind != "pie":
-        axes.legend(frameon=False, fontsize=9)
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
@@ -654,7 +654,7 @@ def pdf_file(result, about, queries, drawings):
     notes = [*about["assumptions"], *result["warnings"]]
     if notes:
         story += [
-            section("Assumptions and remarks"),
+            *section("Assumptions and remarks"),
             *(paragraph(f"• {n}") for n in notes),
         ]
     story += [
@@ -799,7 +799,7 @@ def least_widths(table, about):
 
 def text_width(text):
     """Points that a text takes in the bold font, which is the wider one."""
-    return stringWidth(text[:LONGEST_CELL], "Strong", FONT_SIZE)
+    return stringWidth(text[:LONGEST_SHOWN], "Strong", FONT_SIZE)
 
 
 def grid(table, about, width):
@@ -856,7 +856,7 @@ def given_widths(table, columns, about, width):
 
 def wrapped_cell(text):
     """A long text over several lines of its cell."""
-    cut = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    cut = text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
     return paragraph(cut, FONT_SIZE, after=0)
 
 

@@ -118,7 +118,7 @@ DATE = "yyyy-mm-dd"
 MOMENT = "yyyy-mm-dd hh:mm"
 TIME = "hh:mm:ss"
 EXACT_DIGITS = 15
-LONGEST_CELL = 400
+LONGEST_CELL = 32_767
 WIDEST = 60
 
 ABOUT = {

@@ -92,7 +92,7 @@ def test_json_numbers_keep_the_precision_of_the_database() -> None:
 
 
 def test_exactly_one_object_even_if_showing_it_failed(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = Reporter(json=True)
+    reporter = Reporter("json")
     reporter.show_run(examples.record(), examples.glossary(), "run")
     reporter.show_failure(KeyboardInterrupt(), ExitCode.INTERRUPTED, "x")
     output = capsys.readouterr()
