@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from meta_agent.commands.parts import Places
     from meta_agent.consent import Consent
     from meta_agent.llm.options import ModelOptions
+    from meta_agent.mail.options import MailOptions
     from meta_agent.sandbox.options import SandboxOptions
     from meta_agent.session import SessionOptions
 
@@ -86,6 +87,13 @@ class Settings(BaseSettings):
         default=30.0, ge=0, le=10_000, validation_alias="META_AGENT_MODEL_IDLE_MINUTES"
     )
 
+    smtp_host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
+    smtp_port: int | None = Field(default=None, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+
     xdg_cache_home: Path | None = None
 
     @classmethod
@@ -129,6 +137,22 @@ class Settings(BaseSettings):
         )
 
     @property
+    def mail_options(self) -> MailOptions | None:
+        """How answers are sent; None where no server and sender are named."""
+        from meta_agent.mail.options import PORTS, MailOptions
+
+        if self.smtp_host is None or self.smtp_from is None:
+            return None
+        return MailOptions(
+            host=self.smtp_host,
+            sender=self.smtp_from,
+            port=self.smtp_port or PORTS[self.smtp_security],
+            security=self.smtp_security,
+            user=self.smtp_user,
+            password=_text(self.smtp_password),
+        )
+
+    @property
     def sandbox_options(self) -> SandboxOptions:
         """What the sandbox needs to know."""
         from meta_agent.sandbox.options import SandboxOptions
@@ -164,6 +188,7 @@ class Settings(BaseSettings):
             *secrets_of_url(reader),
             *secrets_of_url(self.llm_base_url),
             self.llm_api_key.get_secret_value(),
+            *filter(None, [_text(self.smtp_password)]),
         )
 
     @property

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from meta_agent.answer_options import TO_SCREEN, Destination, Email, Form, Output
 from meta_agent.interrupts import interruptible
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from meta_agent.commands.parts import Parts
     from meta_agent.contracts import RunRecord
     from meta_agent.display.reporter import Reporter
+    from meta_agent.handover import Handover
     from meta_agent.session import Session
 
 VERSION = "2.1.0"
@@ -59,6 +61,9 @@ def ask(
     ] = None,
     demo: Demo = False,
     json: Json = False,
+    form: Form = "table",
+    output: Output = None,
+    email: Email = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after validation; run nothing.")] = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Write a new script, whatever is kept.")
@@ -74,9 +79,16 @@ def ask(
     if version:
         typer.echo(f"{PROGRAM} {VERSION}")
         return 0
-    asking = Asking(yes=yes, no_input=no_input or json, allow_writes=allow_writes)
+    form = "json" if json else form
+    asking = Asking(yes=yes, no_input=no_input or form == "json", allow_writes=allow_writes)
     with Invocation(
-        request or "", asking, json=json, debug=debug, quiet=quiet, demo=demo, reads_cache=not no_cache
+        request or "",
+        asking,
+        Destination(form, output, tuple(email or ())),
+        debug=debug,
+        quiet=quiet,
+        demo=demo,
+        reads_cache=not no_cache,
     ) as invocation:
         invocation.ask(request, dry_run=dry_run)
     return invocation.exit_code
@@ -85,7 +97,7 @@ def ask(
 @command_app.command()
 def validate(file: File, json: Json = False, debug: Debug = False) -> int:
     """Check a script for syntax, security and good practice. Exit status 0 or 5."""
-    with Invocation(f"validate {file}", json=json, debug=debug) as invocation:
+    with Invocation(f"validate {file}", to=Destination.of(json=json), debug=debug) as invocation:
         invocation.validate(file)
     return invocation.exit_code
 
@@ -95,6 +107,9 @@ def execute(
     file: File,
     demo: Demo = False,
     json: Json = False,
+    form: Form = "table",
+    output: Output = None,
+    email: Email = None,
     allow_writes: Writes = False,
     yes: Yes = False,
     no_input: NoInput = False,
@@ -102,8 +117,10 @@ def execute(
     quiet: Quiet = False,
 ) -> int:
     """Run a script in the sandbox, without the model."""
-    asking = Asking(yes=yes, no_input=no_input or json, allow_writes=allow_writes)
-    with Invocation(f"execute {file}", asking, json=json, debug=debug, quiet=quiet, demo=demo) as invocation:
+    form = "json" if json else form
+    asking = Asking(yes=yes, no_input=no_input or form == "json", allow_writes=allow_writes)
+    to = Destination(form, output, tuple(email or ()))
+    with Invocation(f"execute {file}", asking, to, debug=debug, quiet=quiet, demo=demo) as invocation:
         invocation.execute(file)
     return invocation.exit_code
 
@@ -118,7 +135,7 @@ def prompt(
     debug: Debug = False,
 ) -> int:
     """Show what would be sent to the model for a question, without asking it."""
-    with Invocation(request or "prompt", json=json, debug=debug, demo=demo) as invocation:
+    with Invocation(request or "prompt", to=Destination.of(json=json), debug=debug, demo=demo) as invocation:
         invocation.prompt(request)
     return invocation.exit_code
 
@@ -168,23 +185,23 @@ class Invocation:
         self,
         request: str,
         asking: Asking = Asking(),
+        to: Destination = TO_SCREEN,
         *,
         demo: bool = False,
         debug: bool = False,
         reads_cache: bool = True,
-        **shown: bool,
+        quiet: bool = False,
     ) -> None:
-        """``reads_cache`` False: what is kept is not used, only replaced.
-
-        ``shown``: json and quiet, as the Reporter takes them.
-        """
+        """``reads_cache`` False: what is kept is not used, only replaced."""
         self.exit_code = 0
         self._request = request
         self._asking = asking
         self._demo = demo
         self._debug = debug
         self._reads_cache = reads_cache
-        self._shown = shown
+        self._quiet = quiet
+        self._to = to
+        self._handover: Handover | None = None
 
     def __enter__(self) -> Invocation:
         return self
@@ -214,6 +231,8 @@ class Invocation:
             asked = read_request(*given)
             session = self._session(dry_run=dry_run)
             self._show(session.answer(asked), session)
+        elif self._to.is_beyond_the_screen:
+            self.refuse("There is no request whose answer could be handed over.", "Give it as an argument.")
         elif not self._asking.no_input:
             self._converse(self._session(dry_run=dry_run))
         else:
@@ -298,7 +317,7 @@ class Invocation:
         """Made inside the ``with`` block, so that an interrupt during its imports is reported, too."""
         from meta_agent.display.reporter import Reporter
 
-        return Reporter(debug=self._debug, **self._shown)
+        return Reporter(self._to.form, debug=self._debug, quiet=self._quiet)
 
     def _begin(self) -> None:
         self._reporter.progress.stage_started("start")
@@ -309,6 +328,11 @@ class Invocation:
         from meta_agent.session import Session
 
         settings = load_settings(demo=self._demo)
+        if self._to.is_beyond_the_screen:
+            from meta_agent.handover import Handover
+
+            self._handover = Handover(self._to.output, self._to.email, settings.mail_options)
+            self._handover.check()
         options = session_options(
             settings,
             dry_run=dry_run,
@@ -324,8 +348,9 @@ class Invocation:
     def _show(self, record: RunRecord, session: Session) -> None:
         from meta_agent.display.answer import execute_command
 
-        self.exit_code = record.exit_code
-        self._reporter.show_run(record, session.glossary, execute_command(sys.argv[0], demo=self._demo))
+        again = execute_command(sys.argv[0], demo=self._demo)
+        deliver = self._handover.deliver if self._handover is not None else None
+        self.exit_code = self._reporter.show_run(record, session.glossary, again, deliver).exit_code
 
 
 def run(arguments: list[str]) -> int:
@@ -342,7 +367,7 @@ def run(arguments: list[str]) -> int:
             return int(app(ordered, prog_name=PROGRAM, standalone_mode=False, obj=Invocation))
         except typer.TyperException as error:
             message = f"{error.format_message().rstrip('.')}."
-        with Invocation("", json="--json" in arguments, quiet=True) as invocation:
+        with Invocation("", to=Destination.of(json="--json" in arguments), quiet=True) as invocation:
             invocation.refuse(message, f"See python {PROGRAM} --help; put a request in quotes.")
         return invocation.exit_code
 

@@ -29,6 +29,33 @@ class UserRequest(Contract):
     source: Literal["argument", "stdin", "prompt"]
 
 
+# --- the files of an answer --------------------------------------------------------
+
+FileFormat = Literal["xlsx", "csv", "pdf", "png", "svg"]
+ChartKind = Literal["bar", "line", "scatter", "histogram", "pie", "fitting"]
+"""``fitting``: whichever suits the figures."""
+
+
+class AskedFiles(Contract):
+    """The files that a request wants besides the answer itself."""
+
+    formats: tuple[FileFormat, ...] = ()
+    question: str = ""
+    """What the request asks apart from its files; empty where it wants none."""
+    chart: ChartKind | None = None
+    """None where no chart was asked for."""
+    sheets: tuple[str, ...] = ()
+    """What each sheet of a workbook is to hold, in the request's words; empty: what the question gives."""
+    name: str | None = None
+    """The file's name as far as the request gives one, without its ending."""
+    folder: Literal["reports", "data"] | None = None
+    """Below ``exports/``; None: where such files usually go."""
+    coloured: str = ""
+    """The sentences that ask for conditional formatting."""
+    charted: str = ""
+    """The sentences that ask for a chart."""
+
+
 # --- the database ----------------------------------------------------------------
 
 
@@ -149,6 +176,7 @@ class ExecutionPlan(Contract):
     estimated_lines_of_code: int
     web_server_config: WebServerConfig | None = None
     simulation_config: SimulationConfig | None = None
+    files: AskedFiles = AskedFiles()
 
 
 # --- the script ------------------------------------------------------------------

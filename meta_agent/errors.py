@@ -10,6 +10,7 @@
     ├── SandboxError         Docker is missing or failed
     ├── ScriptFailed         the script ran and failed
     ├── NoAnswer             the request cannot be answered from this database
+    ├── MailError            an answer could not be sent
     └── TimeLimit            the script was stopped at its time limit
 
 A stage raises one of these when *it* could not do its work. What a script does
@@ -37,6 +38,8 @@ class ExitCode(IntEnum):
     NO_ANSWER = 8
     CHANGED = 9
     """No error: an answer that is another one than last time, or a file that is not the recorded one."""
+    MAIL = 10
+    """The answer is there, and was not sent."""
     TIMEOUT = 124
     INTERRUPTED = 130
 
@@ -112,6 +115,13 @@ class NoAnswer(MetaAgentError):
 
     title = "I could not tell"
     exit_code = ExitCode.NO_ANSWER
+
+
+class MailError(MetaAgentError):
+    """The mail server is away, or did not take the message; the answer is there all the same."""
+
+    title = "The answer could not be sent"
+    exit_code = ExitCode.MAIL
 
 
 class TimeLimit(MetaAgentError):

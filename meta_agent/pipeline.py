@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from meta_agent.analyzers.task_analyzer import TaskAnalyzer
+from meta_agent.analyzers.task_analyzer import TaskAnalyzer, asks_for_web_page
+from meta_agent.asked_files import files_asked_for, without_files
 from meta_agent.contracts import (
     GeneratedScript,
     LlmUsage,
@@ -38,6 +39,7 @@ from meta_agent.run_steps import (
     doubts_about,
     execute_in_sandbox,
     new_journal,
+    origin_of,
     prepare_for,
     require_accepted,
     sandbox,
@@ -137,7 +139,10 @@ class Pipeline:
     ) -> None:
         schema = database.schema if database else None
         about_request = self._conversation("")
-        self._prepare_sandbox(executor, usual_dependencies(needs_data=database is not None), database)
+        files = files_asked_for(request.text, schema, has_page=asks_for_web_page(request.text))
+        question = without_files(request, files)
+        usual = usual_dependencies(files, needs_data=database is not None)
+        self._prepare_sandbox(executor, usual, database)
         with run.stage("analysis"):
             analyzer = TaskAnalyzer(
                 about_request,
@@ -145,7 +150,7 @@ class Pipeline:
                 self._options.glossary,
                 asks_always=not self._options.mechanisms.short_analysis,
             )
-            run.analysis = analysis = analyzer.analyze(request)
+            run.analysis = analysis = analyzer.analyze(question)
         self._check_answerable(run, analysis)
         if not self._options.dry_run:
             executor.require_engine()  # told before a script is written that could not run
@@ -153,7 +158,7 @@ class Pipeline:
             planner = ExecutionPlanner(
                 about_request, schema, host=self._options.host, port=self._options.port
             )
-            run.plan = plan = planner.plan(request, analysis)
+            run.plan = plan = planner.plan(question, analysis, files)
         self._prepare_sandbox(executor, plan.dependencies, database if analysis.data_sources else None)
         shown = self._shown_schema(run, analysis, database)
         if self._options.allow_writes and shown is not None:
@@ -165,6 +170,7 @@ class Pipeline:
             self._options.glossary,
             replace(database, describe=shown.describe) if database and shown else database,
             self._options.mechanisms,
+            origin=origin_of(run),
         )
 
         def generate(problem: str | None) -> GeneratedScript:

@@ -11,8 +11,10 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Literal
 
-from meta_agent.analyzers.task_analyzer import AnalysisDraft, TaskAnalyzer
+from meta_agent.analyzers.task_analyzer import AnalysisDraft, TaskAnalyzer, asks_for_web_page
+from meta_agent.asked_files import files_asked_for, without_files
 from meta_agent.contracts import (
+    AskedFiles,
     Contract,
     DatabaseSchema,
     ExecutionPlan,
@@ -79,9 +81,11 @@ class PromptPreviewer:
     def of_request(self, request: UserRequest) -> PromptPreview:
         """What the stages would ask about a request. Raises DatabaseError, NoAnswer."""
         analyst, planner, writer = (Recorder(self._model, given) for given in ((_ANALYSIS,), (), ()))
-        analysis = self._analyzed(analyst, request)
-        self._ask_for_plan(planner, request, analysis)
-        note = self._ask_for_script(writer, request, analysis)
+        files = files_asked_for(request.text, self._schema, has_page=asks_for_web_page(request.text))
+        question = without_files(request, files)
+        analysis = self._analyzed(analyst, question)
+        self._ask_for_plan(planner, question, analysis)
+        note = self._ask_for_script(writer, request, analysis, files)
         last: Stage = "query" if self._access and analysis.data_sources else "function"
         stages: list[tuple[Stage, Recorder]] = [("analysis", analyst), ("plan", planner), (last, writer)]
         return PromptPreview(
@@ -105,7 +109,9 @@ class PromptPreviewer:
     def _schema(self) -> DatabaseSchema | None:
         return self._access.schema if self._access else None
 
-    def _ask_for_script(self, model: Recorder, request: UserRequest, analysis: TaskAnalysis) -> str | None:
+    def _ask_for_script(
+        self, model: Recorder, request: UserRequest, analysis: TaskAnalysis, files: AskedFiles
+    ) -> str | None:
         """Have the script asked for; what of the schema was left out."""
         access, shown = self._access, None
         if access is not None and analysis.data_sources:
@@ -115,7 +121,8 @@ class PromptPreviewer:
         conversation = model.conversation(_system(shown.text if shown else ""))
         generator = ScriptGenerator(conversation, self._options.glossary, access, self._options.mechanisms)
         with suppress(NotAsked):
-            generator.generate(request, analysis, _plan(analysis), created=datetime.now(timezone.utc))
+            plan = _plan(analysis, files)
+            generator.generate(request, analysis, plan, created=datetime.now(timezone.utc))
         return shown.note if shown else None
 
 
@@ -123,7 +130,7 @@ def _system(schema: str) -> str:
     return render("prompts/system.md.j2", schema=schema)
 
 
-def _plan(analysis: TaskAnalysis) -> ExecutionPlan:
+def _plan(analysis: TaskAnalysis, files: AskedFiles) -> ExecutionPlan:
     return ExecutionPlan(
         plan_name="",
         description="",
@@ -131,6 +138,7 @@ def _plan(analysis: TaskAnalysis) -> ExecutionPlan:
         dependencies=(),
         estimated_lines_of_code=0,
         simulation_config=SimulationConfig(scenarios=()) if analysis.requires_simulation else None,
+        files=files,
     )
 
 

@@ -99,6 +99,16 @@ def new_journal(request: str, options: PipelineOptions, progress: Progress) -> R
     )
 
 
+def origin_of(run: RunJournal) -> tuple[tuple[str, str], ...]:
+    """Where a run's script comes from, as its reports tell it."""
+    known = (
+        ("Run", run.run_dir.name),
+        ("Model", run.model),
+        ("Database structure", run.schema.fingerprint if run.schema else None),
+    )
+    return tuple((name, value) for name, value in known if value)
+
+
 @contextmanager
 def sandbox(options: PipelineOptions, run: RunJournal) -> Iterator[ContainerExecutor]:
     """The run's executor. Its containers are gone afterwards: no interrupt cuts that short."""

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from meta_agent.answer_options import Destination
 from meta_agent.commands.parts import Parts
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -221,8 +222,10 @@ def _run_question(context: typer.Context, name: str, param: list[str] | None, sh
     return _do(context, f"run {name}", lambda parts: saved_questions.run(parts, name, param or []), **shown)
 
 
-def _do(context: typer.Context, request: str, work: Callable[[Parts], int], **shown: bool) -> int:
+def _do(
+    context: typer.Context, request: str, work: Callable[[Parts], int], *, json: bool, **shown: bool
+) -> int:
     """Hand the program's parts to a command; what goes wrong becomes an exit status."""
-    with context.obj(request, **shown) as invocation:
+    with context.obj(request, to=Destination.of(json=json), **shown) as invocation:
         invocation.exit_code = work(invocation.parts())
     return int(invocation.exit_code)

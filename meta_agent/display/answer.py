@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BLOCK_BEGIN, BLOCK_END = "=== Calculation Results ===", "=== End of Results ==="
 RESULT_FILE = "results/result.json"
+EXPORTS = "exports/"
+_KILO = 1000
 _LEAST_SECONDS = 0.05
 _STAGE_NAMES = {"model": "model check"}
 """Stages whose short name says too little beside a time."""
@@ -41,6 +43,30 @@ def show_answer(record: RunRecord, glossary: Glossary, console: Console) -> None
     for table in execution.result.tables:
         show_table(table, glossary, console, str(_short(Path(record.run_dir)) / RESULT_FILE))
     show_summary(execution.result.summary, console)
+    show_files([Path(record.run_dir) / file for file in files_for_people(record)], console)
+
+
+def files_for_people(record: RunRecord) -> tuple[str, ...]:
+    """The files that a run's script has left below ``exports/``, relative to the run's folder."""
+    files = record.execution.files if record.execution else ()
+    return tuple(file for file in files if file.startswith(EXPORTS))
+
+
+def show_files(files: Sequence[Path], console: Console) -> None:
+    """Where files lie; a terminal that knows links opens them."""
+    if not files:
+        return
+    console.print(Text("Files", style="bold"))
+    for file in files:
+        line = Text("  ").append(visible(str(_short(file))), style=f"link {file.absolute().as_uri()}")
+        with suppress(OSError):
+            line.append(f"  {_size(file.stat().st_size)}", style="dim")
+        console.print(line, soft_wrap=True)
+    console.print()
+
+
+def _size(count: int) -> str:
+    return f"{count:,} bytes" if count < _KILO else f"{count / _KILO:,.0f} KB"
 
 
 def show_warnings(warnings: Iterable[str], console: Console) -> None:

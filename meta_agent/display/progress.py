@@ -25,6 +25,7 @@ STAGES = {
     "validation": "Validating the script",
     "packaging": "Writing the deployment package",
     "execution": "Running the script",
+    "delivery": "Handing over the answer",
 }
 NOTICEABLE_SECONDS = 0.05
 

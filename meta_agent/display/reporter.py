@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from meta_agent.comparison.changes import AnswerChanges
     from meta_agent.consent import Consent
     from meta_agent.contracts import RunRecord, ValidationResult
+    from meta_agent.display.formats import Form
     from meta_agent.doctor import Check
     from meta_agent.errors import ExitCode
     from meta_agent.glossary import Glossary
     from meta_agent.prompt_preview import PromptPreview
 
+    Deliver = Callable[[RunRecord, Glossary], tuple[RunRecord, tuple[str, ...]]]
+    """Hands an answer over; what became of the record, and what was done, one line each."""
+
 
 class Reporter:
     """Shows results on stdout, progress and errors on stderr. Passwords it knows are masked in all of it."""
 
-    def __init__(self, *, json: bool = False, quiet: bool = False, debug: bool = False) -> None:
-        """``json``: stdout gets exactly one object, whatever happens. ``debug``: with tracebacks."""
-        self._json = json
+    def __init__(self, form: Form = "table", *, quiet: bool = False, debug: bool = False) -> None:
+        """``form`` json: stdout gets exactly one object, whatever happens. ``debug``: with tracebacks."""
+        self._form = form
+        self._json = form == "json"
         self._quiet = quiet
         self._debug = debug
         self._has_answered = False
@@ -39,23 +44,51 @@ class Reporter:
         """From now on mask these, and those that are added to them."""
         self._secrets = self.progress.secrets = secrets
 
-    def show_run(self, record: RunRecord, glossary: Glossary, execute_command: str) -> None:
-        """A run that has ended, well or not."""
-        from meta_agent.display.answer import show_answer, show_failed_output, show_run, show_warnings
+    def show_run(
+        self, record: RunRecord, glossary: Glossary, execute_command: str, deliver: Deliver | None = None
+    ) -> RunRecord:
+        """A run that has ended, well or not, with what ``deliver`` made of it: that is the record returned.
+
+        People have the answer before them while it is sent; the one JSON object tells how that went.
+        """
+        from meta_agent.display.answer import show_failed_output, show_run, show_warnings
         from meta_agent.display.errors import show_error
         from meta_agent.display.json_output import record_as_json
 
         self.progress.close()
+        done: tuple[str, ...] = ()
+        if not self._json:
+            self._show_answer(record, glossary)
+        if deliver is not None:
+            self.progress.stage_started("delivery")
+            record, done = deliver(record, glossary)
+            self.progress.close()
         if self._json:
             self._print_json(record_as_json(record))
-        else:
-            show_answer(record, glossary, stdout_console())
         if record.error is not None:
             show_failed_output(record, self.stderr)
             show_error(record.error, self.stderr)
         show_warnings(record.warnings, self.stderr)
+        for line in done if not self._quiet else ():
+            self.stderr.print(visible(line), soft_wrap=True)
         if not self._quiet and not self._json:
             show_run(record, self.stderr, execute_command)
+        return record
+
+    def _show_answer(self, record: RunRecord, glossary: Glossary) -> None:
+        """The answer on stdout, in the form that was asked for."""
+        from meta_agent.display.answer import show_answer
+        from meta_agent.display.formats import answer_as_csv, answer_as_markdown
+
+        if self._form == "table":
+            show_answer(record, glossary, stdout_console())
+        elif record.execution is None or record.execution.result is None:
+            if record.error is None:
+                self.stderr.print(f"There is no typed result that could be shown as {self._form}.")
+        elif self._form == "csv":
+            write_text(answer_as_csv(record))
+        else:
+            write_text(answer_as_markdown(record))
 
     @property
     def is_for_machines(self) -> bool:

@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from meta_agent.python_literals import LINE_LENGTH
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -179,7 +181,15 @@ def _joined(statements: Iterable[str]) -> list[str]:
             _, module, _, names = statement.split(" ", 3)
             named.setdefault(module, []).append(names)
     ordered = ((module, sorted(names, key=_name_order)) for module, names in sorted(named.items()))
-    return [*sorted(plain), *(f"from {module} import {', '.join(names)}" for module, names in ordered)]
+    return [*sorted(plain), *(_from(module, names) for module, names in ordered)]
+
+
+def _from(module: str, names: list[str]) -> str:
+    """One statement, over several lines where one would be too long."""
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= LINE_LENGTH:
+        return line
+    return f"from {module} import (\n    " + ",\n    ".join(names) + ",\n)"
 
 
 def _name_order(name: str) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from meta_agent.contracts import (
+    AskedFiles,
     DatabaseSchema,
     ExecutionPlan,
     GeneratedScript,
@@ -30,6 +31,9 @@ from meta_agent.generators.function_writer import write_function
 from meta_agent.generators.query_mender import Explain, Task, WrittenQuery
 from meta_agent.generators.query_writer import QueryWriter
 from meta_agent.generators.report_shape import shape_of
+from meta_agent.generators.script_files import COMMON, Origin, ScriptFiles, facts_of, script_files
+from meta_agent.generators.script_parts import script_parts
+from meta_agent.generators.sheet_queries import write_sheets
 from meta_agent.generators.sql_assumptions import assumptions_of
 from meta_agent.generators.sql_entities import names_in
 from meta_agent.generators.sql_parsing import to_sql
@@ -56,7 +60,6 @@ _FREE_FORM = "templates/script/free_form.py.j2"
 _ROW_CHANGE = "templates/script/row_change.py.j2"
 _FREE_FORM_IMPORTS = (
     "import logging",
-    "import math",
     "import os",
     "import sys",
     "import simplejson",
@@ -64,6 +67,8 @@ _FREE_FORM_IMPORTS = (
     "from pathlib import Path",
 )
 _REPORT_IMPORTS = (*_FREE_FORM_IMPORTS, "import psycopg2", "from psycopg2.extras import RealDictCursor")
+_GIVEN = ("logger",)
+"""What the templates define and the parts use."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,10 @@ class ScriptGenerator:
         glossary: Glossary,
         database: DatabaseAccess | None,
         mechanisms: Mechanisms = ALL,
+        origin: Origin = (),
     ) -> None:
+        """``origin``: where the script comes from, as its reports tell it."""
+        self._origin = origin
         self._conversation = conversation
         self._glossary = glossary
         self._database = database
@@ -110,20 +118,25 @@ class ScriptGenerator:
         error it ended with); it goes back to the model. Raises ModelError, DatabaseError, NoAnswer.
         """
         heading = {"title": plan.plan_name, "request": request.text, "created": day_of(created)}
+        question = plan.files.question or request.text
         if self._database is not None and analysis.data_sources:
             task = Task(
-                request.text,
+                question,
                 plan,
                 self._glossary.mentioned_in(request.text),
                 self._glossary,
                 may_transform=analysis.complexity == "COMPLEX" and plan.simulation_config is None,
-                names=names_in(request.text, analysis.key_entities, self._database.schema, self._glossary),
+                names=names_in(question, analysis.key_entities, self._database.schema, self._glossary),
                 taken=_names_in(
-                    _REPORT, reports=[dict.fromkeys(_PARTS, "x")], transform="pass", max_rows=MAX_ROWS
+                    _REPORT,
+                    plan.files,
+                    reports=[dict.fromkeys(_PARTS, "x")],
+                    transform="pass",
+                    max_rows=MAX_ROWS,
                 ),
             )
             return self._console_report(self._database, task, heading, problem)
-        return self._free_form(request, plan, heading, problem)
+        return self._free_form(question, plan, heading, problem)
 
     # --- report over the database ------------------------------------------------
 
@@ -139,10 +152,29 @@ class ScriptGenerator:
             self._mechanisms,
             database.may_read,
         )
-        written = writer.write(task, problem)
+        asked = task.plan.files
+        if asked.sheets:
+            written = write_sheets(asked.sheets, task, database.schema, writer.write, problem)
+        else:
+            written = writer.write(task, problem)
         self._conversation = writer.conversation
+        assumptions = _assumptions(
+            written.queries,
+            definition_lines(task.definitions, database.schema, task.request),
+            task.plan,
+            database.schema,
+        )
+        files = script_files(
+            asked,
+            heading,
+            (query.title for query in written.queries),
+            self._origin,
+            assumptions,
+            facts_of([query.tree for query in written.queries], database.schema, self._glossary),
+            self._glossary,
+        )
         reports = [self._report(query, task.plan, database) for query in written.queries]
-        source = report_source(heading, reports, written.transform)
+        source = report_source(heading, reports, written.transform, files)
         pinned = pin_requirements((*task.plan.dependencies, *imported_packages(written.transform)))
         return GeneratedScript(
             source=source,
@@ -151,12 +183,7 @@ class ScriptGenerator:
             requirements=pinned.requirements,
             needs_database=True,
             repairs=written.repairs,
-            assumptions=_assumptions(
-                written.queries,
-                definition_lines(task.definitions, database.schema, task.request),
-                task.plan,
-                database.schema,
-            ),
+            assumptions=assumptions,
             warnings=(*written.warnings, *_not_installed(pinned.unknown)),
         )
 
@@ -206,14 +233,13 @@ class ScriptGenerator:
     # --- anything else -----------------------------------------------------------
 
     def _free_form(
-        self, request: UserRequest, plan: ExecutionPlan, heading: dict[str, str], problem: str | None
+        self, question: str, plan: ExecutionPlan, heading: dict[str, str], problem: str | None
     ) -> GeneratedScript:
-        taken = _names_in(_FREE_FORM, code="pass")
-        written = write_function(self._conversation, request.text, taken=taken, problem=problem)
+        taken = _names_in(_FREE_FORM, plan.files, code="pass")
+        written = write_function(self._conversation, question, taken=taken, problem=problem)
         imports, code = split_imports(written)
-        source = render(
-            _FREE_FORM, **heading, imports=import_block([*_FREE_FORM_IMPORTS, *imports]), code=code
-        )
+        files = script_files(plan.files, heading, [heading["title"]], self._origin)
+        source = _rendered(_FREE_FORM, [*_FREE_FORM_IMPORTS, *imports], files, **heading, code=code)
         pinned = pin_requirements((*plan.dependencies, *imported_packages(written)))
         return GeneratedScript(
             source=source,
@@ -227,12 +253,13 @@ def row_change_script(
     request: UserRequest, plan: ExecutionPlan, change: WrittenChange, *, created: datetime
 ) -> GeneratedScript:
     """The script that runs one statement in one transaction and tells how many rows it changed."""
-    source = render(
+    source = _rendered(
         _ROW_CHANGE,
+        [*_FREE_FORM_IMPORTS, "import psycopg2"],
+        None,
         title=plan.plan_name,
         request=request.text,
         created=day_of(created),
-        imports=import_block([*_FREE_FORM_IMPORTS, "import psycopg2"]),
         sql=sql_block(change.sql),
     )
     return GeneratedScript(
@@ -244,25 +271,41 @@ def row_change_script(
     )
 
 
-def report_source(heading: dict[str, str], reports: list[dict[str, Any]], written: str = "") -> str:
-    """The script that shows these reports.
+def report_source(
+    heading: dict[str, str],
+    reports: list[dict[str, Any]],
+    written: str = "",
+    files: ScriptFiles | None = None,
+) -> str:
+    """The script that shows these reports, and writes these files.
 
     ``heading``: title, request and day. ``written``: a function ``transform(rows)`` with its imports.
     """
     imports, transform = split_imports(written)
-    return render(
+    return _rendered(
         _REPORT,
+        [*_REPORT_IMPORTS, *imports],
+        files,
         **heading,
-        imports=import_block([*_REPORT_IMPORTS, *imports]),
         reports=_used(reports),
         transform=transform,
         max_rows=f"{MAX_ROWS:_}",
     )
 
 
-def _names_in(template: str, **values: Any) -> frozenset[str]:
+def _rendered(template: str, imports: list[str], files: ScriptFiles | None, **values: Any) -> str:
+    """A script: the template, and the parts that it and its files use."""
+    parts = script_parts((*COMMON, *(files.entries if files else ())), _GIVEN)
+    return render(
+        template, imports=import_block([*imports, *parts.imports]), parts=parts, files=files, **values
+    )
+
+
+def _names_in(template: str, asked: AskedFiles, **values: Any) -> frozenset[str]:
     """The names that a template itself defines."""
-    return defined_names(render(template, title="", request="", created="", imports="", **values))
+    heading = {"title": "", "request": "", "created": ""}
+    files = script_files(asked, heading, [""], ())
+    return defined_names(_rendered(template, [], files, **heading, **values))
 
 
 def _used(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from meta_agent.asked_files import chart_kind, packages_for
 from meta_agent.contracts import (
+    AskedFiles,
     Contract,
     DatabaseSchema,
     ExecutionPlan,
@@ -32,6 +34,7 @@ from meta_agent.what_if import Change, percent_changes
 if TYPE_CHECKING:
     from meta_agent.utils.llm_client import Conversation
 
+NO_FILES = AskedFiles()
 _LONGEST_QUANTITY = 60
 _LINES = {"SIMPLE": 150, "MEDIUM": 180, "COMPLEX": 240}
 
@@ -60,8 +63,10 @@ class ExecutionPlanner:
         self._host = host
         self._port = port
 
-    def plan(self, request: UserRequest, analysis: TaskAnalysis) -> ExecutionPlan:
-        """The plan for an analysed request.
+    def plan(
+        self, request: UserRequest, analysis: TaskAnalysis, files: AskedFiles = NO_FILES
+    ) -> ExecutionPlan:
+        """The plan for an analysed request that wants these files.
 
         Raises ModelError where three tries gave no valid draft, NoAnswer where the change
         that a what-if supposes cannot be made out.
@@ -72,12 +77,13 @@ class ExecutionPlanner:
             plan_name=draft.plan_name,
             description=analysis.primary_goal,
             steps=tuple(ExecutionStep(number=n, description=text) for n, text in enumerate(draft.steps, 1)),
-            dependencies=usual_dependencies(needs_data=bool(analysis.data_sources)),
+            dependencies=usual_dependencies(files, needs_data=bool(analysis.data_sources)),
             estimated_lines_of_code=_LINES[analysis.complexity],
             web_server_config=web,
             simulation_config=SimulationConfig(scenarios=draft.scenarios)
             if isinstance(draft, SimulationDraft)
             else None,
+            files=_with_hint(files, draft.steps),
         )
 
     def _draft(self, request: UserRequest, analysis: TaskAnalysis) -> PlanDraft:
@@ -108,9 +114,16 @@ class ExecutionPlanner:
         return tuple(dict.fromkeys(names))[:40]
 
 
-def usual_dependencies(*, needs_data: bool) -> tuple[str, ...]:
+def usual_dependencies(files: AskedFiles = NO_FILES, *, needs_data: bool) -> tuple[str, ...]:
     """The packages that a script of ours needs, known before there is a plan."""
-    return ("psycopg2-binary", "simplejson") if needs_data else ("simplejson",)
+    always = ("psycopg2-binary", "simplejson") if needs_data else ("simplejson",)
+    return (*always, *packages_for(files))
+
+
+def _with_hint(files: AskedFiles, steps: tuple[str, ...]) -> AskedFiles:
+    """The files, with the kind of chart that the plan speaks of where the request left it open."""
+    said = chart_kind(" ".join(steps)) if files.chart == "fitting" else None
+    return files.model_copy(update={"chart": said}) if said else files
 
 
 def _is_quantity(name: str, sql_type: str) -> bool:

@@ -48,7 +48,8 @@ def as_rows(answer):
         raise ValueError("compute() gave no answer")
     if isinstance(answer, (dict, str, bytes)) or not hasattr(answer, "__iter__"):
         answer = [answer]
-    return [row if isinstance(row, dict) else {"result": row} for row in answer]
+    rows = [row if isinstance(row, dict) else {"result": row} for row in answer]
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def is_figure(value):
@@ -105,15 +106,22 @@ def print_table(table):
         print("  " + "  ".join(padded).rstrip())
 
 
-def write_results(result):
-    """Write OUTPUT_DIR/result.json and print the same for people."""
+def save_result(result):
+    """Write OUTPUT_DIR/result.json."""
     folder = Path(CONFIG["output_dir"])
     folder.mkdir(parents=True, exist_ok=True)
-    text = simplejson.dumps(result, use_decimal=True, ensure_ascii=False, indent=2)
+    text = simplejson.dumps(
+        as_json(result), use_decimal=True, ensure_ascii=False, indent=2
+    )
     # The old file may belong to another user: it is replaced, not written over.
     draft = folder / "result.json.new"
     draft.write_text(text, encoding="utf-8")
     draft.replace(folder / "result.json")
+
+
+def print_result(result):
+    """Print the same for people."""
+    result = as_json(result)
     print("=== Calculation Results ===")
     for table in result["tables"]:
         print_table(table)
@@ -146,10 +154,12 @@ def main():
     """Answer the request. Exit status: 0 answered, 1 not answered."""
     configure_logging()
     try:
-        rows = [as_json(row) for row in as_rows(compute())]
+        rows = as_rows(compute())
         columns = list(dict.fromkeys(column for row in rows for column in row))
         table = {"title": TITLE, "columns": columns, "rows": rows}
-        write_results({"tables": [table], "summary": {}, "files": [], "warnings": []})
+        result = {"tables": [table], "summary": {}, "files": [], "warnings": []}
+        save_result(result)
+        print_result(result)
     except Exception:
         logger.exception("The answer cannot be computed")
         return 1

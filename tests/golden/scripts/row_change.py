@@ -98,15 +98,22 @@ def print_table(table):
         print("  " + "  ".join(padded).rstrip())
 
 
-def write_results(result):
-    """Write OUTPUT_DIR/result.json and print the same for people."""
+def save_result(result):
+    """Write OUTPUT_DIR/result.json."""
     folder = Path(CONFIG["output_dir"])
     folder.mkdir(parents=True, exist_ok=True)
-    text = simplejson.dumps(result, use_decimal=True, ensure_ascii=False, indent=2)
+    text = simplejson.dumps(
+        as_json(result), use_decimal=True, ensure_ascii=False, indent=2
+    )
     # The old file may belong to another user: it is replaced, not written over.
     draft = folder / "result.json.new"
     draft.write_text(text, encoding="utf-8")
     draft.replace(folder / "result.json")
+
+
+def print_result(result):
+    """Print the same for people."""
+    result = as_json(result)
     print("=== Calculation Results ===")
     for table in result["tables"]:
         print_table(table)
@@ -149,7 +156,9 @@ def main():
     try:
         rows = [{"rows_changed": change_rows(connection)}]
         table = {"title": TITLE, "columns": ["rows_changed"], "rows": rows}
-        write_results({"tables": [table], "summary": {}, "files": [], "warnings": []})
+        result = {"tables": [table], "summary": {}, "files": [], "warnings": []}
+        save_result(result)
+        print_result(result)
     except psycopg2.Error as error:
         logger.error("The statement failed: %s", str(error).strip())
         return 1

@@ -118,11 +118,11 @@ class TaskExecutor:
         tables, summary = [], {}
         for report in REPORTS:
             table = self.report_table(report)
-            tables.append({**table, "rows": [as_json(row) for row in table["rows"]]})
+            tables.append(table)
             summary.update(summarise(report, table["rows"]))
         return {
             "tables": tables,
-            "summary": as_json(summary),
+            "summary": summary,
             "files": [],
             "warnings": list(dict.fromkeys(self.warnings)),
         }
@@ -301,15 +301,22 @@ def print_table(table):
         print("  " + "  ".join(padded).rstrip())
 
 
-def write_results(result):
-    """Write OUTPUT_DIR/result.json and print the same for people."""
+def save_result(result):
+    """Write OUTPUT_DIR/result.json."""
     folder = Path(CONFIG["output_dir"])
     folder.mkdir(parents=True, exist_ok=True)
-    text = simplejson.dumps(result, use_decimal=True, ensure_ascii=False, indent=2)
+    text = simplejson.dumps(
+        as_json(result), use_decimal=True, ensure_ascii=False, indent=2
+    )
     # The old file may belong to another user: it is replaced, not written over.
     draft = folder / "result.json.new"
     draft.write_text(text, encoding="utf-8")
     draft.replace(folder / "result.json")
+
+
+def print_result(result):
+    """Print the same for people."""
+    result = as_json(result)
     print("=== Calculation Results ===")
     for table in result["tables"]:
         print_table(table)
@@ -354,7 +361,9 @@ def main():
         logger.error("DATABASE_URL is no valid address; see README.md for its form")
         return 2
     try:
-        write_results(executor.run())
+        result = executor.run()
+        save_result(result)
+        print_result(result)
     except psycopg2.Error as error:
         said = str(error).strip()
         if executor.connection.closed:

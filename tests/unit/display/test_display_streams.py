@@ -95,7 +95,7 @@ def test_json_numbers_keep_the_precision_of_the_database() -> None:
 
 
 def test_exactly_one_object_even_if_showing_it_failed(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = Reporter(json=True)
+    reporter = Reporter("json")
     reporter.show_run(examples.record(), examples.glossary(), "run")
     reporter.show_failure(KeyboardInterrupt(), ExitCode.INTERRUPTED, "x")
     output = capsys.readouterr()
@@ -124,7 +124,7 @@ def test_a_traceback_is_shown_only_when_asked_for(capsys: pytest.CaptureFixture[
 
 def test_passwords_are_masked_in_all_that_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     secrets: list[str] = []
-    reporter = Reporter(json=True, debug=True)
+    reporter = Reporter("json", debug=True)
     reporter.hide(secrets)
     secrets.append("c@nary/7")  # one that becomes known later
     reporter.progress.note("it failed with c%40nary%2F7")
@@ -136,7 +136,7 @@ def test_passwords_are_masked_in_all_that_is_shown(capsys: pytest.CaptureFixture
     reporter.show_prompts(
         PromptPreview(database_schema="c@nary/7", prompts=(prompt,), warnings=("c@nary/7",))
     )
-    reporter = Reporter(json=True, debug=True)
+    reporter = Reporter("json", debug=True)
     reporter.hide(secrets)
     try:
         raise RuntimeError("dsn c@nary/7") from ValueError("c@nary/7")

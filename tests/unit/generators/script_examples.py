@@ -11,6 +11,7 @@ from typing import Literal
 from sample_schema import PORTFOLIO
 from scripted_model import ScriptedModel, ScriptEntry
 
+from meta_agent.asked_files import files_asked_for
 from meta_agent.contracts import (
     DatabaseSchema,
     ExecutionPlan,
@@ -25,6 +26,7 @@ from meta_agent.databases.base import Lookup
 from meta_agent.generators.script_generator import DatabaseAccess, ScriptGenerator
 from meta_agent.glossary import load_glossary
 from meta_agent.mechanisms import Mechanisms
+from meta_agent.planners.execution_planner import usual_dependencies
 from meta_agent.utils.llm_client import LLMClient
 
 GLOSSARY = load_glossary(Path(__file__).parents[3] / "glossary.yaml")
@@ -61,12 +63,17 @@ def analysis(
     )
 
 
-def plan(*scenarios: Scenario, name: str = "The report", database: bool = True) -> ExecutionPlan:
+def plan(
+    *scenarios: Scenario, name: str = "The report", database: bool = True, asked: str = ""
+) -> ExecutionPlan:
+    """``asked``: the request whose files are planned."""
+    files = files_asked_for(asked)
     return ExecutionPlan(
         plan_name=name,
         description="Answer it",
         steps=(ExecutionStep(number=1, description="Do it."),),
-        dependencies=("psycopg2-binary", "simplejson") if database else ("simplejson",),
+        dependencies=usual_dependencies(files, needs_data=database),
+        files=files,
         estimated_lines_of_code=150,
         simulation_config=SimulationConfig(scenarios=scenarios) if scenarios else None,
     )

@@ -16,7 +16,9 @@ from script_examples import CREATED, analysis, generate, plan, python_block, sql
 
 from meta_agent.contracts import GeneratedScript, Scenario, UserRequest
 from meta_agent.generators.row_change_writer import WrittenChange
+from meta_agent.generators.script_files import COMMON
 from meta_agent.generators.script_generator import given_script, row_change_script
+from meta_agent.generators.script_parts import script_parts
 from meta_agent.rendering import render
 from meta_agent.validators.row_changes import row_changes
 from meta_agent.validators.script_validator import ScriptValidator
@@ -27,6 +29,11 @@ DSCR = """SELECT p.property_name, f.noi, f.annual_debt_service,
        ROUND(f.noi / f.annual_debt_service, 2) AS DSCR
 FROM properties p JOIN financial_metrics f ON p.property_id = f.property_id
 ORDER BY dscr DESC"""
+EXAMPLE_3 = """Export all property financial data to an Excel spreadsheet.
+Include sheets for properties, financial metrics, and DSCR analysis.
+Format the DSCR column with conditional formatting.
+Save to the exports/reports directory."""
+CHART = "Draw a bar chart of the NOI of each property and save it as SVG, and as noi.csv"
 TRANSFORM = '''from statistics import median
 
 
@@ -79,10 +86,38 @@ def scripts() -> dict[str, GeneratedScript]:
             WrittenChange(CHANGE, ()),
             created=CREATED,
         ),
+        "workbook": generate(
+            [sql_block(DSCR)], EXAMPLE_3, made_plan=plan(name="All property financial data", asked=EXAMPLE_3)
+        )[0],
+        "report_document": generate(
+            [sql_block(DSCR)],
+            "The DSCR of every property, as a PDF",
+            made_plan=plan(name="DSCR by property", asked="The DSCR of every property, as a PDF"),
+        )[0],
+        "picture_and_table": generate(
+            [sql_block(DSCR)],
+            CHART,
+            made_plan=plan(name="NOI of each property", asked=CHART),
+        )[0],
+        "free_form_csv": generate(
+            [python_block(COMPUTE)],
+            "The roots of 1, 2 and 3 as CSV",
+            made_plan=plan(name="Square roots", database=False, asked="The roots of 1, 2 and 3 as CSV"),
+            made_analysis=analysis(tables=()),
+        )[0],
     }  # fmt: skip
 
 
-NAMES = ["simple_report", "dscr_report", "what_if", "with_transform", "free_form", "row_change"]
+WITH_FILES = ["workbook", "report_document", "picture_and_table", "free_form_csv"]
+FILE_REQUESTS = [
+    f"Show the DSCR of each property {wish}"
+    for wish in (
+        *("as CSV", "in Excel", "in Excel with a chart", "as a PDF", "as a PNG image", "as a pie chart"),
+        *("as a line chart", "as a histogram", "as a scatter plot in SVG format", "as a bar chart"),
+        "as a pie chart, as PDF and CSV, to a_very_long_name_that_goes_on_and_on_and_on_and_on.pdf",
+    )
+]
+NAMES = ["simple_report", "dscr_report", "what_if", "with_transform", "free_form", "row_change", *WITH_FILES]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,13 +142,16 @@ def test_our_own_validator_has_nothing_to_say(name: str) -> None:
 def test_the_script_is_formatted_and_lints(name: str, tmp_path: Path) -> None:
     path = tmp_path / "script.py"
     path.write_text(scripts()[name].source, encoding="utf-8")
-    assert complaints_of_ruff(path) == ""
+    assert complaints_of_ruff(path, quotes=name in WITH_FILES) == ""
 
 
-def complaints_of_ruff(path: Path) -> str:
-    """What its formatter and its linter have to say of a script, or of all below a folder."""
+def complaints_of_ruff(path: Path, *, quotes: bool = False) -> str:
+    """What its formatter and its linter have to say of a script, or of all below a folder.
+
+    ``quotes``: it repeats texts for people, which may be longer than a line of code.
+    """
     checks = ("E", "W", "F", "I", "B", "UP", "SIM", "C4", "D1", "RET", "PTH")
-    ignored = "D103,D107,B905,SIM105"
+    ignored = "D103,D107,B905,SIM105,UP017" + (",E501" if quotes else "")
     said = ""
     for arguments in (
         ["format", "--isolated", "--quiet", "--diff"],
@@ -142,6 +180,7 @@ def test_every_choice_of_parts_is_a_whole_script(tmp_path: Path) -> None:
         source = render(
             "templates/script/console_report.py.j2",
             **{"title": "T", "request": "R", "created": "2026", "imports": imports, "max_rows": "10_000"},
+            **{"parts": script_parts(COMMON), "files": None},
             reports=[{"title": f"T{i}", "sql": "\nSELECT 1\n", **keys, **parts} for i in range(count)],
             transform='def transform(rows):\n    """As they are."""\n    return rows' if transform else "",
         )
@@ -149,6 +188,18 @@ def test_every_choice_of_parts_is_a_whole_script(tmp_path: Path) -> None:
         defined = re.findall(r"^def (\w+)", source, re.MULTILINE)
         assert [name for name in defined if source.count(f"{name}(") < 2] == []
     assert complaints_of_ruff(tmp_path) == ""
+
+
+@pytest.mark.parametrize("request_text", FILE_REQUESTS)
+def test_a_script_has_only_the_code_for_its_own_files(request_text: str, tmp_path: Path) -> None:
+    """Formatted, accepted, and without a name that is missing or of no use."""
+    made = generate([sql_block(DSCR)], request_text, made_plan=plan(asked=request_text))[0]
+    (tmp_path / "script.py").write_text(made.source, encoding="utf-8")
+    names = re.findall(r"^(?:def |class )?([A-Za-z_]+)(?= =|\(|:$)", made.source, re.MULTILINE)
+    assert [name for name in names if len(re.findall(rf"\b{name}\b", made.source)) < 2] == []
+    assert complaints_of_ruff(tmp_path, quotes=True) == ""
+    verdict = ScriptValidator().validate(made.source, requirements=made.requirements)
+    assert (verdict.issues, verdict.security_score) == ((), 1.0)
 
 
 @pytest.mark.parametrize("name", NAMES)

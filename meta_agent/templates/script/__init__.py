@@ -1,0 +1,1 @@
+"""Parts of generated scripts: each gets the functions it uses, word for word."""
