@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from meta_agent.errors import SandboxError, UsageError
 from meta_agent.runs.index import RunSummary
 from meta_agent.runs.store import half_removed, remove_folder
+from meta_agent.runs.unfinished import is_going_on
 from meta_agent.sandbox.options import SandboxOptions
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class CleaningPlan:
     folders: tuple[OldFolder, ...]
     holdings: tuple[Holding, ...]
     running: tuple[str, ...] = ()
-    """Old runs that stay, because a container of theirs is running."""
+    """Old runs that stay, because they go on, or a container of theirs is running."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -80,7 +81,8 @@ class Cleaner:
         """What is older than ``age``. Raises SandboxError where the engine fails half-way."""
         before = datetime.now().astimezone() - age
         old = {run.run_id for run in runs if run.moment < before}
-        running = self._docker.running(self._runs_dir, old) if self._docker else set()
+        running = {name for name in old if is_going_on(self._runs_dir / name)}
+        running |= self._docker.running(self._runs_dir, old) if self._docker else set()
         going = old - running
         folders = [
             OldFolder(self._runs_dir / name, folder_bytes(self._runs_dir / name)) for name in sorted(going)

@@ -24,7 +24,7 @@ def show_plan(plan: CleaningPlan, console: Console) -> None:
     for note in plan.notes:
         console.print(Text(wrapped(note, console, "! "), style="yellow"), soft_wrap=True)
     for run_id in plan.running:
-        line = f"{run_id} stays: a container of it is running."
+        line = f"{run_id} stays: it is still running."
         console.print(Text(wrapped(line, console, "! "), style="yellow"), soft_wrap=True)
     if plan.is_empty:
         console.print(Text(f"There is nothing from before {plan.before:%Y-%m-%d %H:%M}."))

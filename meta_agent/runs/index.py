@@ -12,7 +12,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from typing import Any
 from meta_agent.local_database import Layout, LocalDatabase
 from meta_agent.runs.provenance import text_sha256
 from meta_agent.runs.store import RECORD_NAME, RunFolder, read_json, run_folders
+from meta_agent.runs.unfinished import NAME as UNFINISHED_NAME
 
 UNFINISHED, UNREADABLE = "unfinished", "unreadable"
-"""Of a run that has no record (yet), and of one whose record cannot be read."""
+"""Of a run that goes on or was killed, and of one whose record cannot be read."""
 _LAYOUT = Layout(
     table="runs",
     format=1,
@@ -100,11 +101,12 @@ def summary_of(folder: RunFolder) -> RunSummary:
     """What a run's record says, as far as it can be read."""
     begun = folder.begun or datetime.fromtimestamp(0, timezone.utc)
     nothing = RunSummary(folder.name, begun.isoformat(), UNREADABLE if folder.stamp else UNFINISHED)
-    content = read_json(folder.path / RECORD_NAME) if folder.stamp else None
+    content = read_json(folder.path / (RECORD_NAME if folder.stamp else UNFINISHED_NAME))
     try:
-        return nothing if content is None else _read(folder.name, content)
+        known = nothing if content is None else _read(folder.name, content)
     except (KeyError, TypeError, ValueError, AttributeError):  # another form than any version has written
         return nothing
+    return known if folder.stamp else replace(nothing, request=known.request)
 
 
 def _read(run_id: str, content: dict[str, Any]) -> RunSummary:

@@ -61,6 +61,18 @@ def _give_way(path: Path) -> None:
             path.rename(path.with_name(RECORD_NAME))
 
 
+def is_going_on(run_dir: Path) -> bool:
+    """Whether a process is still at work in a run's folder."""
+    try:
+        with (run_dir / NAME).open("r+", encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def settle(runs_dir: Path) -> None:
     """Give every run whose process was killed its record. What cannot be read or written is left."""
     for path in runs_dir.glob(f"*/{NAME}"):

@@ -13,6 +13,8 @@ from meta_agent.cleaning import Cleaner, age_of, folder_bytes
 from meta_agent.errors import UsageError
 from meta_agent.runs import store
 from meta_agent.runs.index import RunIndex, RunSummary
+from meta_agent.runs.store import load_record
+from meta_agent.runs.unfinished import unfinished
 from meta_agent.sandbox.options import SandboxOptions
 
 AWAY = SandboxOptions(docker_host="unix:///nowhere/docker.sock")
@@ -77,6 +79,13 @@ def test_a_run_that_was_killed_goes_when_it_is_old(cleaner: Cleaner, runs_dir: P
     (runs_dir / run_id(0)).mkdir(parents=True)
     plan = cleaner.plan(listed(runs_dir), timedelta(0))
     assert [folder.path.name for folder in plan.folders] == [run_id(0)]
+
+
+def test_a_run_that_goes_on_stays(cleaner: Cleaner, runs_dir: Path) -> None:
+    folder = make_run(runs_dir, 0)
+    with unfinished(load_record(folder)):
+        assert cleaner.plan(listed(runs_dir), timedelta(0)).running == (folder.name,)
+    assert [f.path for f in cleaner.plan(listed(runs_dir), timedelta(0)).folders] == [folder]
 
 
 def test_links_are_removed_and_not_followed(cleaner: Cleaner, runs_dir: Path, tmp_path: Path) -> None:

@@ -134,6 +134,16 @@ def test_a_run_without_a_record_or_with_half_of_one_is_listed_as_such(
     assert statuses == ["unreadable"] * 4 + ["unfinished", "ok"]
 
 
+def test_a_run_that_goes_on_is_listed_with_its_request(index: RunIndex, runs_dir: Path) -> None:
+    folder = make_run(runs_dir, 0)
+    (folder / "run.json").rename(folder / "unfinished.json")
+    (found,) = index.runs()
+    assert (found.status, found.request) == ("unfinished", "Show the NOI of every property")
+    assert found.rows is found.seconds is found.script_sha256 is None
+    (folder / "unfinished.json").rename(folder / "run.json")
+    assert [run.status for run in index.runs()] == ["ok"]
+
+
 def test_records_of_the_first_version_are_understood(index: RunIndex, runs_dir: Path) -> None:
     folder = make_run(runs_dir, 0, hashed=False)
     content = json.loads((folder / "run.json").read_text())
