@@ -11,16 +11,30 @@ import sys
 import threading
 from pathlib import Path
 
+TAKEN, REFUSED = "keeper: taken in", "keeper: not taken in"
+
 
 def take_in(place: Path) -> None:
-    """Put the script there that comes as its length in a line, then itself. What comes cut is no script."""
+    """Put the script there that comes as its length in a line, then itself; say what came of it."""
     length = int(sys.stdin.buffer.readline() or 0)
     content = sys.stdin.buffer.read(length)
-    if length and len(content) == length:
+    try:
+        if len(content) < length:
+            raise OSError("it was cut on the way")
         draft = place.with_name(f".{place.name}")
         draft.write_bytes(content)
         draft.chmod(0o444)
         draft.rename(place)
+    except OSError as error:
+        say(f"{REFUSED} ({error})")
+    else:
+        say(TAKEN)
+
+
+def say(words: str) -> None:
+    """To the tool, which listens at the other end."""
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
 
 
 def keep(place: Path, command: list[str]) -> int:

@@ -27,6 +27,7 @@ from meta_agent.errors import SandboxError
 from meta_agent.sandbox.door import CERTIFICATES, Door
 from meta_agent.sandbox.engine import Engine, one_line, translated
 from meta_agent.sandbox.hardening import SCRIPT_USER, hardened, memory_volume
+from meta_agent.sandbox.keeper import REFUSED, TAKEN
 from meta_agent.sandbox.leftovers import remove_labelled
 from meta_agent.sandbox.options import Limits, SandboxOptions
 from meta_agent.sandbox.owner import GATEWAY_LABEL, OWNER_LABEL, RUN_LABEL, Owner
@@ -40,6 +41,8 @@ APP, OUTPUT = "/handover/app", "/handover/output"
 OUTPUT_IN_SCRIPT = "/run/output"
 OUTPUT_TREE = ("results", "logs", "exports", "exports/reports", "exports/data")
 SCRIPT = f"{APP}/script.py"
+READ_ONLY, READ_WRITE = "ro,nocopy", "rw,nocopy"
+"""Nothing of the image's folders gets into an empty volume, nor their owner: whoever mounts it first."""
 KEEPER = Path(__file__).with_name("keeper.py")
 READY = b"gateway: ready"
 
@@ -85,20 +88,28 @@ class Workspace:
         """Put the script where its container waits for it, as /app/script.py."""
         content = source.encode("utf-8", "replace")
         with translated("hand over the script"):
-            connection = self._held().attach_socket(params={"stdin": 1, "stream": 1})
+            connection = self._held().attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
             try:
-                _sendable(connection).sendall(b"%d\n" % len(content) + content)
+                direct = _both_ways(connection)
+                direct.settimeout(self._options.engine_seconds)
+                said = _told(direct, b"%d\n" % len(content) + content)
             finally:
                 connection.close()
+        if TAKEN.encode() not in said:
+            reason = one_line(said.decode("utf-8", "replace").partition(REFUSED)[2])
+            raise SandboxError(
+                f"The script could not be put into its container {reason or '(nobody took it)'}.",
+                "Try again; a script may have up to 4 MB.",
+            )
 
     def script_mounts(self, *, with_door: bool) -> dict[str, dict[str, str]]:
         """The volumes as the script's container is to see them."""
         mounts = {
-            self._name("app"): {"bind": "/app", "mode": "ro"},
-            self._name("output"): {"bind": OUTPUT_IN_SCRIPT, "mode": "rw"},
+            self._name("app"): {"bind": "/app", "mode": READ_ONLY},
+            self._name("output"): {"bind": OUTPUT_IN_SCRIPT, "mode": READ_WRITE},
         }
         if with_door:
-            mounts[self._name("door")] = {"bind": DOOR_FOLDER, "mode": "ro"}
+            mounts[self._name("door")] = {"bind": DOOR_FOLDER, "mode": READ_ONLY}
         return mounts
 
     def output(self) -> Iterator[bytes]:
@@ -125,8 +136,8 @@ class Workspace:
 
     def _start_holder(self, image: str, door: Door | None) -> None:
         mounts = {
-            self._name("app"): {"bind": APP, "mode": "rw"},
-            self._name("output"): {"bind": OUTPUT, "mode": "rw"},
+            self._name("app"): {"bind": APP, "mode": READ_WRITE},
+            self._name("output"): {"bind": OUTPUT, "mode": READ_WRITE},
         }
         settings = hardened(
             HOLDER_LIMITS, largest_file=self._options.result_limit_bytes, user=_holder_user(door)
@@ -155,9 +166,9 @@ class Workspace:
             self._await_gateway()
 
     def _gateway_mounts(self, door: Door) -> dict[str, dict[str, str]]:
-        mounts = {self._name("door"): {"bind": DOOR_FOLDER, "mode": "rw"}}
+        mounts = {self._name("door"): {"bind": DOOR_FOLDER, "mode": READ_WRITE}}
         if door.files:
-            mounts[self._name("certificates")] = {"bind": CERTIFICATES, "mode": "rw"}
+            mounts[self._name("certificates")] = {"bind": CERTIFICATES, "mode": READ_WRITE}
         if door.target.is_socket:
             mounts[door.target.host] = {"bind": door.target.host, "mode": "rw"}
         return mounts
@@ -195,9 +206,21 @@ def _kept(*command: str) -> list[str]:
     return ["python", "-I", "-B", "-c", KEEPER.read_text(encoding="utf-8"), SCRIPT, *command]
 
 
-def _sendable(connection: Any) -> Any:
-    """What docker-py attaches is, over a Unix socket, a wrapper that only reads."""
+def _both_ways(connection: Any) -> Any:
+    """The socket itself: what docker-py attaches is, over a Unix socket, a wrapper that only reads."""
     return getattr(connection, "_sock", connection)
+
+
+def _told(connection: Any, message: bytes) -> bytes:
+    """What the keeper answers to a message; as far as it gets where the connection ends."""
+    connection.sendall(message)
+    said = b""
+    while TAKEN.encode() not in said and REFUSED.encode() not in said:
+        data = connection.recv(4096)
+        if not data:
+            break
+        said += data
+    return said
 
 
 def _entry(name: str, *, mode: int, kind: bytes = tarfile.REGTYPE, owner: int = 0) -> tarfile.TarInfo:

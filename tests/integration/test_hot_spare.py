@@ -20,9 +20,15 @@ from sandbox_support import REQUIREMENTS, Sandbox, estimate, left_behind, script
 
 from meta_agent.errors import SandboxError
 from meta_agent.executors.container_executor import ContainerExecutor, SandboxOptions
+from meta_agent.sandbox.door import Door
 from meta_agent.sandbox.engine import connect
+from meta_agent.sandbox.images import base_image, environment_image
 from meta_agent.sandbox.leftovers import remove_labelled
+from meta_agent.sandbox.options import USUAL_LIMITS
 from meta_agent.sandbox.owner import OWNER_LABEL, Owner
+from meta_agent.sandbox.script_container import ScriptContainer
+from meta_agent.sandbox.workspace import Workspace
+from meta_agent.templates.package.gateway import Target
 
 pytestmark = [pytest.mark.docker, pytest.mark.database]
 
@@ -52,6 +58,38 @@ def test_the_container_that_waited_runs_the_script_and_no_other_one(tmp_path: Pa
     assert (first.status, first.output) == ("failed", f"{spare.short_id}\n")
     assert second.status == "ok"
     assert second.output != first.output
+
+
+def test_it_does_not_matter_which_container_is_there_first(tmp_path: Path) -> None:
+    """They start side by side, and the engine would fill an empty volume for the first one."""
+    options = SandboxOptions()
+    engine = connect(options)
+    image = environment_image(engine.client, base_image(engine.client, options.base_image), REQUIREMENTS)
+    door = Door(Target(str(tmp_path), 5432, "prefer"))  # then the holder runs as whoever tests
+    workspace = Workspace(engine, options)
+    workspace.make_volumes(door)
+    container = ScriptContainer(workspace, options)
+    try:
+        names = workspace.script_mounts(with_door=True)
+        held = {name: {"bind": f"/held/{number}", "mode": "rw"} for number, name in enumerate(names)}
+        command = ["sleep", "infinity"]  # a volume that nobody has mounted forgets what is put into it
+        engine.client.containers.run(
+            image, command, volumes=held, labels=workspace.labels, init=True, detach=True
+        )
+        container.start(image, USUAL_LIMITS, {}, with_door=True)
+        workspace.open(image, door)
+        look = "import os; print(os.readlink('/app/results'), sorted(os.listdir('/app/exports')))"
+        ending = container.run(look, USUAL_LIMITS, lambda text: None)
+    finally:
+        workspace.remove()
+        engine.client.close()
+    assert (ending.exit_code, ending.output.text) == (0, "/run/output/results ['data', 'reports']\n")
+
+
+def test_a_script_that_cannot_be_taken_in_is_an_error_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=r"could not be put into its container .*No space left"):
+        Sandbox(tmp_path).run("#" * 5_000_000)
+    assert left_behind() == []
 
 
 def test_the_time_counts_from_the_delivery(tmp_path: Path) -> None:
