@@ -125,10 +125,10 @@ def test_a_report_tells_everything_on_numbered_pages(sample: Runner, sample_data
         request,
         record.run_id,
         "scripted-coder-7b",
-        record.schema_fingerprint,
         "monthly_income AS m",
     ):
         assert told in words
+    assert record.schema_fingerprint in words.replace(" ", "")  # it goes over two lines
     assert sum(len(page.images) for page in reader.pages) == 1
 
 

@@ -134,6 +134,12 @@ def test_colours_follow_the_thresholds_and_leave_blanks_alone() -> None:
     assert [formula for _, _, formula in rules["B2:B3"]][1:] == [['"Strong"'], ['"Acceptable"'], ['"Risky"']]
 
 
+def test_a_blank_cell_is_not_held_against_the_other_rules() -> None:
+    sheet = workbook(table("dscr", rows=[(1,), (None,)]))["T"]
+    (first, *_) = [rule for place in sheet.conditional_formatting for rule in place.rules]
+    assert (first.type, first.priority, first.stopIfTrue) == ("containsBlanks", 1, True)
+
+
 def test_a_column_named_in_the_request_gets_a_scale() -> None:
     sheet = workbook(table("noi", rows=[(1,), (2,)]))["T"]
     assert [rule.type for place in sheet.conditional_formatting for rule in place.rules] == ["colorScale"]
@@ -223,7 +229,7 @@ def test_without_figures_there_is_no_chart(content: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", DRAWINGS)
 def test_missing_figures_break_no_chart(kind: str) -> None:
-    rows = [("a", 1, 2.5), ("b", None, None), (None, math.nan, 1), ("$x$ \\alpha", 3, 4)]
+    rows = [("a", 1, 2.5), ("b", None, None), (None, math.nan, 1), ("$\\nonsense{$", 3, 4)]
     assert charts.chart_file(table("name", "x", "y", rows=rows), {**ABOUT, "chart": kind}, DRAWINGS, "svg")
 
 
