@@ -157,7 +157,8 @@ def test_both_containers_are_started_behind_the_same_walls(
     name: str, seen: dict[str, dict[str, Any]]
 ) -> None:
     settings, start = seen[name]["HostConfig"], seen[name]["Config"]
-    assert (start["User"], start["Tty"], start["OpenStdin"]) == ("10001:10001", False, False)
+    assert (start["User"], start["Tty"]) == ("10001:10001", False)
+    assert start["OpenStdin"] == (name == "gateway")  # by which the script is handed over
     assert start["Entrypoint"][:3] == ["python", "-I", "-B"]
     assert (settings["CapDrop"], settings["CapAdd"], settings["Privileged"]) == (["ALL"], None, False)
     assert settings["SecurityOpt"] == ["no-new-privileges:true", f"seccomp={system_calls()}"]
