@@ -28,7 +28,7 @@ class SandboxOptions:
     engine_seconds: int = 60
     """How long the engine may take for one answer."""
     runtime: str | None = None
-    """The engine's name of the runtime for the script's container, such as ``runsc``; None takes its usual one."""
+    """The engine's name of the runtime for the script's container, such as ``runsc``; None: its usual one."""
     docker_host: str | None = None
     """The engine's address; None takes DOCKER_HOST, the chosen Docker context, or the usual socket."""
 

@@ -40,7 +40,8 @@ FLOOD = "for _ in range(50):\n    print('x' * 99_999)\n"
 CHILD = """
 import subprocess, sys
 nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True, **nowhere)
+waiting = [sys.executable, "-c", "import time; time.sleep(60)"]
+child = subprocess.Popen(waiting, start_new_session=True, **nowhere)
 print(child.pid)
 """
 TRAPS = """

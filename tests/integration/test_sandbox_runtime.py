@@ -31,7 +31,7 @@ def test_the_script_runs_under_the_runtime_that_was_named(tmp_path: Path) -> Non
 
 
 def test_a_runtime_that_the_engine_does_not_have(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match="has no runtime called nothing-such; it has .*runc") as caught:
+    with pytest.raises(SandboxError, match=r"has no runtime called nothing-such; it has .*runc") as caught:
         Sandbox(tmp_path).run("print(1)", options=SandboxOptions(runtime="nothing-such"))
     assert "SANDBOX_RUNTIME" in caught.value.remedy
     assert left_behind() == []

@@ -1,4 +1,4 @@
-"""What an engine has and can, as it tells itself. An engine without limits cannot be had here: it is imitated."""
+"""What an engine has and can, as it tells itself. One without limits cannot be had here: it is imitated."""
 
 from __future__ import annotations
 
