@@ -18,7 +18,7 @@ from meta_agent.sandbox.options import Limits
 SCRIPT_USER = 10001
 CPU_PERIOD = 100_000
 """Microseconds; the kernel's own default."""
-TMP = "rw,noexec,nosuid,nodev,size=64m,nr_inodes=10k,mode=1777"
+TMP = "rw,noexec,nosuid,nodev,size=64m,nr_inodes=4k,mode=1777"
 VOLUME_FLAGS = "noexec,nosuid,nodev"
 SYSTEM_CALLS = Path(__file__).parent.parent / "templates" / "package" / "seccomp.json"
 

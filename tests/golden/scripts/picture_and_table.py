@@ -673,7 +673,11 @@ def main():
         save_result(result)
         print_result(result)
     except psycopg2.Error as error:
-        logger.error("The query failed: %s", str(error).strip())
+        said = str(error).strip()
+        if executor.connection.closed:
+            logger.error("The connection was lost: %s", said.split("\n")[0])
+            return 2
+        logger.error("The query failed: %s", said)
         return 1
     except ValueError as error:
         logger.error("The figures cannot be shown: %s", error)

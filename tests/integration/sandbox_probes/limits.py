@@ -72,7 +72,7 @@ def fill_tmp() -> str:
 
 @probe("fill /tmp with names", "ENOSPC")
 def litter_tmp() -> str:
-    return litter("/tmp", 11_000)
+    return litter("/tmp", 5000)
 
 
 @probe("fill the shared memory", "ENOSPC")

@@ -28,7 +28,7 @@ host's processes and the engine's socket."""
 ON_HOST_NETWORK = "docker run, on the host's network"
 """For what listens on 127.0.0.1; with the database's owner for what is done in the database."""
 
-ENDLESS = 20
+ENDLESS = 60
 """Seconds after which a probe is given up."""
 
 HOST_ADDRESS = ("", 0)

@@ -12,19 +12,17 @@ from meta_agent.sandbox.hardening import SYSTEM_CALLS, system_calls
 PROFILE: dict[str, Any] = json.loads(SYSTEM_CALLS.read_text(encoding="utf-8"))
 RULES: list[dict[str, Any]] = PROFILE["syscalls"]
 BY_ARGUMENT = {"clone", "ioctl", "prctl", "socket", "socketpair"}
-NEVER = [
-    "acct", "add_key", "bpf", "chroot", "clock_settime", "delete_module", "execveat", "fanotify_init",
-    "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "init_module", "inotify_init1", "io_setup",
-    "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load",
-    "kexec_load", "keyctl", "landlock_restrict_self", "lookup_dcookie", "mbind", "memfd_create",
-    "memfd_secret", "mknod", "mknodat", "modify_ldt", "mount", "mount_setattr", "move_mount", "msgget",
-    "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "personality", "pidfd_getfd",
-    "pidfd_open", "pivot_root", "pkey_mprotect", "process_madvise", "process_vm_readv",
-    "process_vm_writev", "ptrace", "quotactl", "reboot", "request_key", "seccomp", "semget",
-    "set_mempolicy", "setdomainname", "sethostname", "setns", "setresuid", "settimeofday", "setuid",
-    "shmget", "splice", "swapoff", "swapon", "syslog", "tee", "umount2", "unshare", "userfaultfd",
-    "vmsplice",
-]  # fmt: skip
+NEVER = """
+    acct add_key bpf chroot clock_settime delete_module execveat fanotify_init finit_module fsconfig
+    fsmount fsopen fspick init_module inotify_init1 io_setup io_uring_enter io_uring_register
+    io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl landlock_restrict_self
+    lookup_dcookie mbind memfd_create memfd_secret mknod mknodat modify_ldt mount mount_setattr
+    move_mount msgget name_to_handle_at open_by_handle_at open_tree perf_event_open personality
+    pidfd_getfd pidfd_open pivot_root pkey_mprotect process_madvise process_vm_readv process_vm_writev
+    ptrace quotactl reboot request_key seccomp semget set_mempolicy setdomainname sethostname setns
+    setresuid settimeofday setuid shmget splice swapoff swapon syslog tee umount2 unshare userfaultfd
+    vmsplice
+"""
 
 
 def allowed() -> set[str]:
@@ -35,7 +33,7 @@ def test_what_is_not_listed_is_refused() -> None:
     assert PROFILE["defaultAction"] == "SCMP_ACT_ERRNO"
 
 
-@pytest.mark.parametrize("name", NEVER)
+@pytest.mark.parametrize("name", NEVER.split())
 def test_a_dangerous_call_is_not_listed(name: str) -> None:
     assert name not in allowed()
 
