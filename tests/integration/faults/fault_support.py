@@ -51,6 +51,8 @@ STATUS = {
     ExitCode.INTERRUPTED: "interrupted",
 }
 """What a record says of a run that ended with this code; "failed" of any other."""
+WAITS = "import time\n\nprint('running', flush=True)\ntime.sleep(600)\n"
+"""A script that is still running whenever something happens to it."""
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or sys.platform != "linux",
     reason="only root on Linux may mount a disk and run a dockerd of its own",

@@ -21,7 +21,7 @@ from pathlib import Path
 import docker
 import pytest
 from command_line import LONGEST
-from fault_support import AS_A_USER, Fault, Place, given, needs_root, read_until
+from fault_support import AS_A_USER, WAITS, Fault, Place, given, needs_root, read_until
 from pipeline_support import BASE_IMAGE, COMPARED
 
 from meta_agent.errors import ExitCode
@@ -33,7 +33,6 @@ pytestmark = [pytest.mark.docker, pytest.mark.database]
 
 SANDBOX = ExitCode.SANDBOX
 EXECUTE = ("execute", "scripts/given.py")
-ENDLESS = "import time\n\nprint('running', flush=True)\nn = 0\nwhile n >= 0:\n    time.sleep(0.1)\n"
 
 
 @contextmanager
@@ -193,7 +192,7 @@ def engine(machine: OwnEngine, place: Place) -> Iterator[OwnEngine]:
     machine.start()
     place.program.settings["DOCKER_HOST"] = machine.host
     (place.folder / "scripts").mkdir()
-    (place.folder / "scripts" / "given.py").write_text(ENDLESS)
+    (place.folder / "scripts" / "given.py").write_text(WAITS)
     yield machine
     machine.start()
     assert machine.leftovers() == ""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import pytest
 from command_line import LONGEST
-from fault_support import Fault, Place, given, processes_of, read_until
+from fault_support import WAITS, Fault, Place, given, processes_of, read_until
 from pipeline_support import COMPARED, REQUEST, analysis, left_by, query
 from scripted_model import ChatCall, ScriptedModel, SlowHeaders, Stalls
 
@@ -41,8 +41,7 @@ SIGNALS = (
     (signal.SIGINT, signal.SIGINT, signal.SIGTERM),
 )
 OPEN_QUESTION = "How are our properties doing, all in all?"
-ENDLESS = "import time\n\nprint('running', flush=True)\nn = 0\nwhile n >= 0:\n    time.sleep(0.1)\n"
-LONG = "".join(f"total_{n} = [{n} + step for step in range(10)]\n" for n in range(8_000)) + ENDLESS
+LONG = "".join(f"total_{n} = [{n} + step for step in range(10)]\n" for n in range(8_000)) + WAITS
 
 Process = subprocess.Popen[str]
 
@@ -199,8 +198,8 @@ STAGES = [
     Stage("generation", model_call(0, request=REQUEST)),
     Stage("second draft", model_call(1, query(), request=REQUEST)),
     Stage("validation", script(LONG, "Validating the script")),
-    Stage("packaging", script(ENDLESS, "Writing the deployment package")),
-    Stage("execution", script(ENDLESS, "script: running")),
+    Stage("packaging", script(WAITS, "Writing the deployment package")),
+    Stage("execution", script(WAITS, "script: running")),
 ]
 
 
