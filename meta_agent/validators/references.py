@@ -150,14 +150,14 @@ class References:
         if not bindings or not self._may_be_own(node.value):
             return [node]
         found = self._bound(bindings, node)
-        return found if self._is_own(node.value) else [*found, UNKNOWN]
+        return found if self.is_own(node.value) else [*found, UNKNOWN]
 
     def _may_be_own(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Name):
             return isinstance(node, ast.Attribute | ast.Call | ast.Subscript)
         return all(binding.kind != "import" for binding in self.program.lookup(node))
 
-    def _is_own(self, node: ast.expr) -> bool:
+    def is_own(self, node: ast.expr) -> bool:
         """Whether this is certainly an object, or a class, of the script itself."""
         if isinstance(node, ast.Name) and (node.id in ("self", "cls") or node.id in self.program.classes):
             return True

@@ -85,7 +85,7 @@ def _hands_over_execute(script: Script) -> bool:
     return any(
         isinstance(node, ast.Attribute)
         and node.attr in _EXECUTING
-        and node.attr not in script.program.functions
+        and not script.evaluator.references.is_own(node.value)
         and not _is_called(script, node)
         for node in script.program.nodes
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from meta_agent.contracts import Severity, ValidationIssue, ValidationResult
 from meta_agent.validators import rules
-from meta_agent.validators.rules import ALL_RULES, accepts, security_score
+from meta_agent.validators.rules import ALL_RULES, accepts, may_be_asked_about, security_score
 from meta_agent.validators.script_validator import ScriptValidator
 
 
@@ -282,6 +282,29 @@ def test_remarks_together_cost_a_fifth_at_most() -> None:
     assert len(low) >= 5
     assert security_score(low) == 0.8
     assert security_score(low[:1]) == 0.95
+
+
+@pytest.mark.parametrize(
+    ("score", "severity", "accepted", "asked_about"),
+    [
+        (0.7, "MEDIUM", True, True),
+        (0.69, "MEDIUM", False, True),
+        (0.5, "HIGH", False, True),
+        (0.49, "HIGH", False, False),
+        (0.9, "BLOCK", False, False),
+    ],
+)
+def test_a_script_is_accepted_asked_about_or_refused(
+    score: float, severity: Severity, accepted: bool, asked_about: bool
+) -> None:
+    issues = [issue("file-misplaced", severity)]
+    assert (accepts(score, issues), may_be_asked_about(score, issues)) == (accepted, asked_about)
+
+
+def test_how_well_it_is_made_is_told_only_of_a_script_that_may_run() -> None:
+    careless = "import psycopg2\nconn = psycopg2.connect(host='db', dbname='x')\nprint(conn)\n"
+    assert {issue.severity for issue in validate(careless).issues} == {"LOW"}
+    assert rules_of(careless + "while True: pass") == {"endless-loop"}
 
 
 def test_a_block_is_never_accepted() -> None:

@@ -49,6 +49,7 @@ SOURCES = sorted(
 )  # fmt: skip
 """Shortest first, so that hypothesis shrinks towards short scripts."""
 BAD_SOURCES = [text for text in SOURCES if not validate(text).is_valid]
+GOOD_SOURCES = [text for text in SOURCES if validate(text).is_valid]
 BAD_STATEMENTS = sorted(
     {
         ast.unparse(statement)
@@ -99,6 +100,12 @@ def test_adding_a_bad_line_never_raises_the_score(source: str, bad: str, place: 
     mixed = validate(inserted(source, bad, place))
     assert mixed.security_score <= min(validate(source).security_score, validate(bad).security_score)
     assert not mixed.is_valid
+
+
+@checked
+@given(st.sampled_from(BAD_SOURCES), st.sampled_from(GOOD_SOURCES), st.integers(0, 50))
+def test_a_good_script_around_it_does_not_make_a_bad_one_pass(bad: str, good: str, place: int) -> None:
+    assert not validate(inserted(bad, good, place)).is_valid
 
 
 @checked
