@@ -26,6 +26,7 @@ demo: $(RUN_STAMP) docker
 
 test: $(DEV_STAMP) docker
 	@bash tools/compose-up.sh
+	@bash tools/browser-up.sh
 	@$(PYTHON) -m tools.embedded fetch
 	BASE_IMAGE="$$(bash tools/base-image.sh)" && export BASE_IMAGE && $(PYTHON) -m pytest --cov --cov-report=term
 

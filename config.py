@@ -161,6 +161,7 @@ class Settings(BaseSettings):
             base_image=self.base_image,
             time_limit_seconds=float(self.script_timeout),
             runtime=self.sandbox_runtime,
+            page_port=self.port,
         )
 
     @property

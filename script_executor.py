@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from meta_agent.contracts import RunRecord
     from meta_agent.display.reporter import Reporter
     from meta_agent.handover import Handover
+    from meta_agent.sandbox.engine import Engine
     from meta_agent.session import Session
 
 VERSION = "2.1.0"
@@ -31,9 +32,11 @@ PROGRAM = "script_executor.py"
 COMMANDS = ("validate", "execute", "prompt", "doctor")
 PAST = ("history", "show", "rerun", "verify", "clean", "save", "run", "schedule", "template")
 """Commands about earlier runs and saved questions; see ``meta_agent.commands``."""
+PAGES = ("ps", "stop", "logs", "restart")
+"""Commands about pages that are shown; see ``meta_agent.commands.page_commands``."""
 EPILOG = (
     "Also: validate FILE, execute FILE, prompt, doctor; history, show RUN, rerun RUN, verify RUN, clean; "
-    "save RUN, run NAME, schedule NAME, template (each with --help)."
+    "save RUN, run NAME, schedule NAME, template; ps, stop RUN, logs RUN, restart RUN (each with --help)."
 )
 
 ask_app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -304,6 +307,15 @@ class Invocation:
         program = (sys.executable, str(Path(sys.argv[0]).absolute()))
         return Parts(places, self._reporter, self._session, program, self._demo)
 
+    def pages(self) -> tuple[Reporter, Engine]:
+        """What the commands of ``PAGES`` need."""
+        from config import load_settings
+        from meta_agent.runs.log import start_logging
+        from meta_agent.sandbox.engine import connect
+
+        start_logging("INFO", (), to_stderr=self._debug)
+        return self._reporter, connect(load_settings().sandbox_options)
+
     def refuse(self, cause: str, remedy: str) -> NoReturn:
         """End with a usage error."""
         from meta_agent.errors import UsageError
@@ -357,11 +369,13 @@ def run(arguments: list[str]) -> int:
     """Do what the arguments say and give back the exit status."""
     first = next((a for a in arguments if a == "--" or not a.startswith("-")), "")
     app, ordered = ask_app, arguments
-    if first in (*COMMANDS, *PAST):
+    if first in (*COMMANDS, *PAST, *PAGES):
         position = arguments.index(first)
         app, ordered = command_app, [first, *arguments[:position], *arguments[position + 1 :]]
     if first in PAST:
         from meta_agent.commands.history_commands import app
+    if first in PAGES:
+        from meta_agent.commands.page_commands import app
     with interruptible():
         try:
             return int(app(ordered, prog_name=PROGRAM, standalone_mode=False, obj=Invocation))

@@ -193,8 +193,9 @@ class GeneratedScript(Contract):
     """A complete Python script and what is known about it."""
 
     source: str
-    template: Literal["console_report", "free_form", "row_change", "given"]
-    """``row_change``: one statement that changes rows. ``given``: the user's file, run with ``execute``."""
+    template: Literal["console_report", "web_dashboard", "free_form", "row_change", "given"]
+    """``web_dashboard``: a page, served until it is stopped. ``row_change``: one statement that changes rows.
+    ``given``: the user's file, run with ``execute``."""
     queries: tuple[SqlQuery, ...] = ()
     requirements: tuple[str, ...] = ()
     """Pinned, as in requirements.txt: ``psycopg2-binary==2.9.13``."""
@@ -285,6 +286,8 @@ class ExecutionResult(Contract):
     """Standard error, likewise."""
     files: tuple[str, ...] = ()
     """Collected files, relative to the run folder."""
+    page: str | None = None
+    """The address of a page that is being shown; it goes on until it is stopped."""
     seconds: float
     image: str | None = None
     """Digest of the image that the script ran in."""

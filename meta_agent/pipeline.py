@@ -141,7 +141,9 @@ class Pipeline:
         about_request = self._conversation("")
         files = files_asked_for(request.text, schema, has_page=asks_for_web_page(request.text))
         question = without_files(request, files)
-        usual = usual_dependencies(files, needs_data=database is not None)
+        usual = usual_dependencies(
+            files, needs_data=database is not None, web=asks_for_web_page(request.text)
+        )
         self._prepare_sandbox(executor, usual, database)
         with run.stage("analysis"):
             analyzer = TaskAnalyzer(
@@ -219,7 +221,7 @@ class Pipeline:
                 f"Grant SELECT on the tables to the role in {self._options.database_setting},"
                 " or name another database there.",
             )
-        if analysis.requires_web_interface:
+        if analysis.requires_web_interface and not wanted:
             run.warnings.append(NO_WEB_PAGE)
 
     def _prepare_sandbox(

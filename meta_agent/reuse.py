@@ -65,7 +65,8 @@ class Reuse:
         run.reused_from = proven.run_id
         problem = self._problem_with(proven.script, run, executor)
         if problem is None:
-            run.warnings.extend((NO_WEB_PAGE,) if proven.analysis.requires_web_interface else ())
+            if proven.analysis.requires_web_interface and not proven.script.needs_database:
+                run.warnings.append(NO_WEB_PAGE)
             run.warnings.extend(doubts_about(run, database))
             return True
         run.progress.note(f"The script of run {proven.run_id} does not work any more: {problem}")

@@ -32,7 +32,7 @@ from meta_agent.validators.rules import ACCEPTED_SCORE, may_be_asked_about
 from meta_agent.validators.script_validator import ScriptValidator
 
 CREATE_READER = "python script_executor.py doctor --create-reader"
-NO_WEB_PAGE = "A web page was asked for; this version answers in the terminal."
+NO_WEB_PAGE = "A web page was asked for; there is one only over data of the database."
 
 
 @dataclass(frozen=True)

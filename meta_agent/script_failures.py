@@ -30,7 +30,10 @@ def can_be_mended(script: GeneratedScript, result: ExecutionResult) -> bool:
 
 def lost_database(script: GeneratedScript, result: ExecutionResult) -> bool:
     """Whether a script of ours ended because the database was gone."""
-    return script.template in ("console_report", "row_change") and result.exit_code == NO_DATABASE
+    return (
+        script.template in ("console_report", "web_dashboard", "row_change")
+        and result.exit_code == NO_DATABASE
+    )
 
 
 def problem_of(result: ExecutionResult) -> str:

@@ -40,6 +40,8 @@ def show_answer(record: RunRecord, glossary: Glossary, console: Console) -> None
         if printed and (record.status == "ok" or _is_given(record.script)):
             console.print(Text(visible(printed)), soft_wrap=True)
         return
+    if execution.page is not None:
+        console.print(Text(f"Page: {execution.page}", style="bold"), soft_wrap=True)
     for table in execution.result.tables:
         show_table(table, glossary, console, str(_short(Path(record.run_dir)) / RESULT_FILE))
     show_summary(execution.result.summary, console)
@@ -105,7 +107,14 @@ def show_run(record: RunRecord, console: Console, execute_command: str) -> None:
         console.print(Text("Dry run: the script was validated and not run.", style="yellow"))
     once = record.script.template in ("given", "row_change")
     again = None if once else "Run it again:" if record.execution else "Run it:"
-    _show_commands(Path(record.run_dir), console, execute_command, again)
+    page = record.execution.page if record.execution else None
+    _show_commands(Path(record.run_dir), console, execute_command, None if page else again)
+    if page is not None:
+        program = execute_command.partition(" execute")[0]
+        for what in ("logs", "restart", "stop"):
+            console.print(
+                Text(f"{what.capitalize() + ':':<13}  {program} {what} {record.run_id}"), soft_wrap=True
+            )
 
 
 def execute_command(program: str, *, demo: bool) -> str:

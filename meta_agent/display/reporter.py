@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meta_agent.errors import ExitCode
     from meta_agent.glossary import Glossary
     from meta_agent.prompt_preview import PromptPreview
+    from meta_agent.sandbox.pages import ShownPage
 
     Deliver = Callable[[RunRecord, Glossary], tuple[RunRecord, tuple[str, ...]]]
     """Hands an answer over; what became of the record, and what was done, one line each."""
@@ -162,6 +163,21 @@ class Reporter:
         self.progress.close()
         console = stdout_console()
         write_text(visible(script) if console.is_terminal else script)
+
+    def show_pages(self, pages: Sequence[ShownPage]) -> None:
+        """The pages that are shown."""
+        from meta_agent.display.pages import pages_as_json, show_pages
+
+        self.progress.close()
+        if self._json:
+            self._print_json(pages_as_json(pages))
+        else:
+            show_pages(pages, stdout_console())
+
+    def show_lines(self, text: str) -> None:
+        """Text that may come from a script, on stdout, control characters escaped."""
+        self.progress.close()
+        write_text("".join(f"{visible(line)}\n" for line in text.splitlines()))
 
     def show_checks(self, checks: Iterable[Check]) -> list[Check]:
         """The doctor's checks as they come in; they are returned as a list."""

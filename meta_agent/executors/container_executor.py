@@ -109,6 +109,8 @@ class ContainerExecutor:
         Raises SandboxError when Docker fails. How the script fares is part of the result.
         """
         url = database_url if script.needs_database else None
+        if script.template == "web_dashboard" and url is not None:
+            return self._show_page(run_dir, script, validation, url)
         place = self._take_place(script.requirements, url)
         try:
             return self._run(place, run_dir, script, validation)
@@ -213,6 +215,18 @@ class ContainerExecutor:
         ending = place.container.run(script.source, limits, self._on_output)
         collected = self._collect(place.workspace, run_dir)
         return _result(ending, collected, run_dir, (*place.notes, *self._remarks(ending, limits)))
+
+    def _show_page(
+        self, run_dir: Path, script: GeneratedScript, validation: ValidationResult, database_url: str
+    ) -> ExecutionResult:
+        """A page has a place of its own; what was prepared is only waited for, since it builds the image."""
+        from meta_agent.executors.page_executor import show_page
+
+        prepared, self._prepared = self._prepared, None
+        self._discard(prepared)
+        return show_page(
+            self._connected(), self._base(), self._options, run_dir, script, validation, database_url
+        )
 
     def _collect(self, workspace: Workspace, run_dir: Path) -> Collected:
         from meta_agent.sandbox.collection import collect, remove_collected

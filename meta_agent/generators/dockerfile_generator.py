@@ -76,12 +76,15 @@ def package_files(
     """
     _check(name, NAME, "name")
     _check(base_image, IMAGE, "base image")
+    is_page = script.template == "web_dashboard"
+    compose = "docker-compose-page.yml.j2" if is_page else "docker-compose.yml.j2"
     values = {
         "name": name,
         "request": _indented(request),
         "created": created.isoformat(sep=" ", timespec="seconds"),
         "base_image": base_image,
         "needs_database": script.needs_database,
+        "is_page": is_page,
         "socket_folder": socket_folder.replace("$", "$$") if socket_folder else None,
         "certificate_files": [file.replace("$", "$$") for file in certificate_files],
         "memory_mb": min(max(validation.estimated_memory_mb, LOWEST_MEMORY_MB), HIGHEST_MEMORY_MB),
@@ -93,14 +96,14 @@ def package_files(
         "Dockerfile": PackageFile(_template("Dockerfile")),
         ".dockerignore": PackageFile(_template("dockerignore")),
         ".gitignore": PackageFile(_template("gitignore")),
-        "docker-compose.yml": PackageFile(render("templates/package/docker-compose.yml.j2", **values)),
+        "docker-compose.yml": PackageFile(render(f"templates/package/{compose}", **values)),
         "deploy.sh": PackageFile(render("templates/package/deploy.sh.j2", **values), executable=True),
         ".env.example": PackageFile(render("templates/package/env.example.j2", **values)),
         "README.md": PackageFile(render("templates/package/README.md.j2", **values)),
         "seccomp.json": PackageFile(_template("seccomp.json")),
     }
-    # The environment image holds the gateway whether or not this script uses it.
-    return {**files, "gateway.py": PackageFile(_template("gateway.py"))}
+    # The environment image holds both programs whether or not this script uses them.
+    return {**files, **{name: PackageFile(_template(name)) for name in ("gateway.py", "page_door.py")}}
 
 
 @lru_cache(maxsize=1)

@@ -55,6 +55,15 @@ def shape_of(tree: exp.Expr, schema: DatabaseSchema, glossary: Glossary) -> Repo
     return ReportShape(totals, ratios, _rated(tree, glossary))
 
 
+def shown_ratios(tree: exp.Expr) -> tuple[RatioOfSums, ...]:
+    """Result columns that are one result column by another in each row; they need not add up."""
+    if not isinstance(tree, exp.Select):
+        return ()
+    outputs = {p.output_name: p.unalias() for p in tree.selects if p.output_name not in ("", "*")}
+    found = (_ratio(name, node, outputs, tuple(outputs)) for name, node in outputs.items())
+    return tuple(ratio for ratio in found if ratio is not None)
+
+
 @dataclass(frozen=True)
 class _Repetition:
     """An aggregate over one table whose rows a join may repeat."""

@@ -24,6 +24,7 @@ from meta_agent.contracts import (
     UserRequest,
 )
 from meta_agent.errors import NoAnswer
+from meta_agent.generators.dashboard import page_report, page_source
 from meta_agent.generators.definitions import definition_lines
 from meta_agent.generators.dockerfile_generator import pin_requirements
 from meta_agent.generators.function_code import defined_names, import_block, split_imports
@@ -125,7 +126,9 @@ class ScriptGenerator:
                 plan,
                 self._glossary.mentioned_in(request.text),
                 self._glossary,
-                may_transform=analysis.complexity == "COMPLEX" and plan.simulation_config is None,
+                may_transform=analysis.complexity == "COMPLEX"
+                and plan.simulation_config is None
+                and plan.web_server_config is None,
                 names=names_in(question, analysis.key_entities, self._database.schema, self._glossary),
                 taken=_names_in(
                     _REPORT,
@@ -173,12 +176,17 @@ class ScriptGenerator:
             facts_of([query.tree for query in written.queries], database.schema, self._glossary),
             self._glossary,
         )
-        reports = [self._report(query, task.plan, database) for query in written.queries]
-        source = report_source(heading, reports, written.transform, files)
+        shown_on_page = task.plan.web_server_config is not None
+        if shown_on_page:
+            reports = [page_report(query, database.schema, self._glossary) for query in written.queries]
+            source = page_source(heading, reports, f"{MAX_ROWS:_}")
+        else:
+            reports = [self._report(query, task.plan, database) for query in written.queries]
+            source = report_source(heading, reports, written.transform, files)
         pinned = pin_requirements((*task.plan.dependencies, *imported_packages(written.transform)))
         return GeneratedScript(
             source=source,
-            template="console_report",
+            template="web_dashboard" if shown_on_page else "console_report",
             queries=tuple(SqlQuery(title=q.title, sql=q.sql) for q in written.queries),
             requirements=pinned.requirements,
             needs_database=True,

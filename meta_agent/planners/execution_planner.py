@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 NO_FILES = AskedFiles()
 _LONGEST_QUANTITY = 60
+_WEB_PACKAGES = ("flask", "bootstrap-flask", "waitress", "xlsxwriter")
 _LINES = {"SIMPLE": 150, "MEDIUM": 180, "COMPLEX": 240}
 
 
@@ -77,7 +78,9 @@ class ExecutionPlanner:
             plan_name=draft.plan_name,
             description=analysis.primary_goal,
             steps=tuple(ExecutionStep(number=n, description=text) for n, text in enumerate(draft.steps, 1)),
-            dependencies=usual_dependencies(files, needs_data=bool(analysis.data_sources)),
+            dependencies=usual_dependencies(
+                files, needs_data=bool(analysis.data_sources), web=analysis.requires_web_interface
+            ),
             estimated_lines_of_code=_LINES[analysis.complexity],
             web_server_config=web,
             simulation_config=SimulationConfig(scenarios=draft.scenarios)
@@ -87,7 +90,7 @@ class ExecutionPlanner:
         )
 
     def _draft(self, request: UserRequest, analysis: TaskAnalysis) -> PlanDraft:
-        if analysis.requires_simulation:
+        if analysis.requires_simulation and not _is_form(request.text, analysis):
             return self._simulation_draft(request, analysis)
         if analysis.complexity == "COMPLEX":
             prompt = render("prompts/plan.md.j2", simulation=False, request=request.text)
@@ -114,16 +117,28 @@ class ExecutionPlanner:
         return tuple(dict.fromkeys(names))[:40]
 
 
-def usual_dependencies(files: AskedFiles = NO_FILES, *, needs_data: bool) -> tuple[str, ...]:
-    """The packages that a script of ours needs, known before there is a plan."""
-    always = ("psycopg2-binary", "simplejson") if needs_data else ("simplejson",)
-    return (*always, *packages_for(files))
+def usual_dependencies(
+    files: AskedFiles = NO_FILES, *, needs_data: bool, web: bool = False
+) -> tuple[str, ...]:
+    """The packages that a script of ours needs, known before there is a plan.
+
+    ``web``: a page is asked for; there is one over data only.
+    """
+    if not needs_data:
+        return ("simplejson", *packages_for(files))
+    page = _WEB_PACKAGES if web else ()
+    return ("psycopg2-binary", "simplejson", *page, *packages_for(files))
 
 
 def _with_hint(files: AskedFiles, steps: tuple[str, ...]) -> AskedFiles:
     """The files, with the kind of chart that the plan speaks of where the request left it open."""
     said = chart_kind(" ".join(steps)) if files.chart == "fitting" else None
     return files.model_copy(update={"chart": said}) if said else files
+
+
+def _is_form(text: str, analysis: TaskAnalysis) -> bool:
+    """Whether a what-if without figures is a form on a page: its figures are typed in there."""
+    return analysis.requires_web_interface and not percent_changes(text)
 
 
 def _is_quantity(name: str, sql_type: str) -> bool:

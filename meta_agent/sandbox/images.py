@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from meta_agent.errors import SandboxError
 from meta_agent.locked_packages import locked_requirements
 from meta_agent.sandbox.engine import one_line, translated
+from meta_agent.sandbox.owner import PAGE_LABEL, page_tag
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -29,6 +30,7 @@ PACKAGE_TEMPLATES = Path(__file__).parent.parent / "templates" / "package"
 DEFAULT_BASE = "python:3.12-slim"
 LOCAL_BASE = "meta-agent/python-base:bookworm"
 BUILD_SECONDS = 600
+ENVIRONMENT_LABEL = {"meta-agent.image": "environment"}
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,20 @@ def environment_image(client: DockerClient, base: BaseImage, requirements: Itera
     return tag
 
 
+def page_image(
+    client: DockerClient, base: BaseImage, requirements: Iterable[str], source: str, labels: Mapping[str, str]
+) -> str:
+    """An image with the script of a page in it, on top of its environment; ``labels`` tell whose it is."""
+    files = {**_context_files(requirements), "script.py": source.encode("utf-8", "replace")}
+    tag = page_tag(labels[PAGE_LABEL])
+    _build(client, base, files, tag, target=None, labels=labels)
+    return tag
+
+
 def _context_files(requirements: Iterable[str]) -> dict[str, bytes]:
     return {
         "Dockerfile": (PACKAGE_TEMPLATES / "Dockerfile").read_bytes(),
-        "gateway.py": (PACKAGE_TEMPLATES / "gateway.py").read_bytes(),
+        **{name: (PACKAGE_TEMPLATES / name).read_bytes() for name in ("gateway.py", "page_door.py")},
         "requirements.txt": locked_requirements(requirements).encode(),
     }
 
@@ -113,7 +125,15 @@ def _fingerprint(base: BaseImage, files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:24]
 
 
-def _build(client: DockerClient, base: BaseImage, files: Mapping[str, bytes], tag: str) -> None:
+def _build(
+    client: DockerClient,
+    base: BaseImage,
+    files: Mapping[str, bytes],
+    tag: str,
+    *,
+    target: str | None = "environment",
+    labels: Mapping[str, str] = ENVIRONMENT_LABEL,
+) -> None:
     from docker.errors import BuildError
 
     with translated("build the script's environment"):
@@ -121,10 +141,10 @@ def _build(client: DockerClient, base: BaseImage, files: Mapping[str, bytes], ta
             client.images.build(
                 fileobj=_tar(files),
                 custom_context=True,
-                target="environment",
+                target=target,
                 tag=tag,
                 buildargs={"BASE_IMAGE": base.reference},
-                labels={"meta-agent.image": "environment"},
+                labels=dict(labels),
                 rm=True,
                 forcerm=True,
                 timeout=BUILD_SECONDS,

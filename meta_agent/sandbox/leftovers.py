@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from meta_agent.sandbox.engine import translated
-from meta_agent.sandbox.owner import GATEWAY_LABEL, OWNER_LABEL, Owner
+from meta_agent.sandbox.owner import (
+    GATEWAY_LABEL,
+    OWNER_LABEL,
+    PAGE_LABEL,
+    PAGE_OWNER_LABEL,
+    Owner,
+    page_container,
+    page_tag,
+)
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -26,7 +34,11 @@ def sweep(client: DockerClient) -> int:
     """
     with translated("look for what an earlier run left"):
         found = [thing for thing in _labelled(client, OWNER_LABEL) if _is_left_over(thing)]
-        return sum(_remove(thing, ignore=lambda _status: True) for thing in found)
+        unfinished = _unfinished_pages(client)
+        removed = sum(_remove(thing, ignore=lambda _status: True) for thing in [*found, *unfinished])
+        for page in {_label(thing, PAGE_LABEL) for thing in unfinished}:
+            remove_page(client, page)
+        return removed
 
 
 def remove_labelled(client: DockerClient, label: str) -> None:
@@ -42,8 +54,36 @@ def _labelled(client: DockerClient, label: str) -> Iterator[Container | Volume]:
     yield from client.volumes.list(filters={"label": label})
 
 
-def _is_left_over(thing: Container | Volume) -> bool:
-    owner = Owner.parse((thing.attrs.get("Labels") or {}).get(OWNER_LABEL, ""))
+def remove_page(client: DockerClient, page: str) -> None:
+    """Remove containers and volumes of a page, and the image with its script."""
+    from docker.errors import APIError
+
+    remove_labelled(client, f"{PAGE_LABEL}={page}")
+    try:
+        client.images.remove(page_tag(page), force=True)  # by its name: to look for it takes seconds
+    except APIError as error:
+        if error.status_code not in GONE_OR_BUSY:
+            raise
+
+
+def _unfinished_pages(client: DockerClient) -> list[Container | Volume]:
+    """What is left of pages whose start was killed: the script's container has not got its last name."""
+    found = list(_labelled(client, PAGE_LABEL))
+    names = {name for thing in found for name in thing.attrs.get("Names", ())}
+    return [
+        thing
+        for thing in found
+        if f"/{page_container(_label(thing, PAGE_LABEL))}" not in names
+        and _is_left_over(thing, PAGE_OWNER_LABEL)
+    ]
+
+
+def _label(thing: Container | Volume, label: str) -> str:
+    return str((thing.attrs.get("Labels") or {}).get(label, ""))
+
+
+def _is_left_over(thing: Container | Volume, label: str = OWNER_LABEL) -> bool:
+    owner = Owner.parse(_label(thing, label))
     return owner is not None and owner.is_gone()
 
 

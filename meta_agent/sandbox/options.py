@@ -31,6 +31,8 @@ class SandboxOptions:
     """How long the engine may take for one answer."""
     runtime: str | None = None
     """The engine's name of the script's runtime, such as ``runsc``; None takes its usual one."""
+    page_port: int = 8080
+    """Where a page is shown on 127.0.0.1; the next free one where that is taken."""
     docker_host: str | None = None
     """The engine's address; None takes DOCKER_HOST, the chosen Docker context, or the usual socket."""
 

@@ -17,6 +17,20 @@ RUN_LABEL = "meta-agent.run"
 OWNER_LABEL = "meta-agent.owner"
 GATEWAY_LABEL = "meta-agent.gateway"
 """On the container that may still have to end queries at the database."""
+PAGE_LABEL = "meta-agent.page"
+"""On everything of a page, which is to go on after its process has ended; its value tells the pages apart."""
+PAGE_OWNER_LABEL = "meta-agent.page-owner"
+"""The process that starts a page: it is a leftover if that ends before the page was kept."""
+
+
+def page_container(page: str) -> str:
+    """The name of the script's container of a page that was kept; while it starts, it has another one."""
+    return f"meta-agent-page-{page}"
+
+
+def page_tag(page: str) -> str:
+    """The image with the script of a page."""
+    return f"meta-agent/page:{page}"
 
 
 @dataclass(frozen=True)

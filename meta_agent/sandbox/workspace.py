@@ -59,7 +59,7 @@ class Workspace:
 
     def make_volumes(self, door: Door | None) -> None:
         """What the holder and the script's container share. Raises SandboxError."""
-        size, owner = str(self._options.result_limit_bytes), int(_holder_user(door).split(":")[0])
+        size, owner = str(self._options.result_limit_bytes), int(holder_user(door).split(":")[0])
         plan = {
             "app": memory_volume("4m", owner, 100),
             "output": memory_volume(size, SCRIPT_USER, 4 * self._options.result_limit_files),
@@ -140,7 +140,7 @@ class Workspace:
             self._name("output"): {"bind": OUTPUT, "mode": READ_WRITE},
         }
         settings = hardened(
-            HOLDER_LIMITS, largest_file=self._options.result_limit_bytes, user=_holder_user(door)
+            HOLDER_LIMITS, largest_file=self._options.result_limit_bytes, user=holder_user(door)
         )
         settings["stdin_open"] = True  # for the script
         if door is None:
@@ -162,7 +162,7 @@ class Workspace:
         self._holder.start()
         if door is not None:
             if door.files:
-                self._put(CERTIFICATES, *(_secret(name, data) for name, data in door.files.items()))
+                self._put(CERTIFICATES, *(secret_entry(name, data) for name, data in door.files.items()))
             self._await_gateway()
 
     def _gateway_mounts(self, door: Door) -> dict[str, dict[str, str]]:
@@ -187,14 +187,19 @@ class Workspace:
         )
 
     def _put(self, folder: str, *entries: tuple[tarfile.TarInfo, bytes]) -> None:
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            for entry, content in entries:
-                archive.addfile(entry, io.BytesIO(content))
-        self._held().put_archive(folder, packed.getvalue())
+        self._held().put_archive(folder, packed(*entries))
 
 
-def _holder_user(door: Door | None) -> str:
+def packed(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """A tar archive, as the engine takes files."""
+    archived = io.BytesIO()
+    with tarfile.open(fileobj=archived, mode="w") as archive:
+        for entry, content in entries:
+            archive.addfile(entry, io.BytesIO(content))
+    return archived.getvalue()
+
+
+def holder_user(door: Door | None) -> str:
     """The gateway speaks for the person at the keyboard where the server asks the socket who that is."""
     if door is not None and door.target.is_socket:
         return f"{os.getuid()}:{os.getgid()}"
@@ -229,7 +234,7 @@ def _entry(name: str, *, mode: int, kind: bytes = tarfile.REGTYPE, owner: int = 
     return entry
 
 
-def _secret(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+def secret_entry(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
     """For the gateway's eyes: the key of a client certificate may be among them."""
     entry = _entry(name, mode=0o400, owner=SCRIPT_USER)
     entry.size = len(content)

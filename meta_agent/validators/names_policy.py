@@ -28,17 +28,18 @@ ALLOWED_MODULES = _words(
     typing unicodedata urllib.parse uuid warnings weakref xml.sax.saxutils xml.etree.ElementTree
     zipfile zlib zoneinfo configparser bz2 lzma gc ast fnmatch reprlib
     textwrap contextvars cProfile pstats psycopg2 sqlalchemy pandas numpy matplotlib mpl_toolkits
-    openpyxl xlsxwriter reportlab flask jinja2 markupsafe werkzeug waitress gunicorn dotenv loguru
-    simplejson tabulate dateutil pytz tzdata typing_extensions pydantic rich seaborn scipy PIL babel humanize
+    openpyxl xlsxwriter reportlab flask flask_bootstrap jinja2 markupsafe werkzeug waitress gunicorn
+    dotenv loguru simplejson tabulate dateutil pytz tzdata typing_extensions pydantic rich seaborn scipy
+    PIL babel humanize
     """
 )  # fmt: skip
 
 ALLOWED_PACKAGES = _words(
     """
     psycopg2 psycopg2-binary sqlalchemy pandas numpy matplotlib openpyxl xlsxwriter reportlab flask
-    jinja2 markupsafe werkzeug waitress gunicorn python-dotenv loguru tabulate python-dateutil pytz
-    simplejson tzdata typing-extensions pydantic rich seaborn scipy pillow babel humanize et-xmlfile
-    pydantic-core greenlet click itsdangerous blinker six
+    bootstrap-flask jinja2 markupsafe werkzeug waitress gunicorn python-dotenv loguru tabulate
+    python-dateutil pytz simplejson tzdata typing-extensions pydantic rich seaborn scipy pillow babel humanize
+    et-xmlfile pydantic-core greenlet click itsdangerous blinker six
     """
 )  # fmt: skip
 

@@ -91,12 +91,15 @@ class Runner:
     progress: Said = field(default_factory=Said)
     options: dict[str, Any] = field(default_factory=dict)
     time_limit: float = 60.0
+    page_port: int = 8080
 
     def pipeline(self, server: ScriptedModel, **model: Any) -> Pipeline:
         options = PipelineOptions(
             runs_dir=self.folder / "runs",
             cache_dir=self.folder / "cache",
-            sandbox=SandboxOptions(base_image=BASE_IMAGE, time_limit_seconds=self.time_limit),
+            sandbox=SandboxOptions(
+                base_image=BASE_IMAGE, time_limit_seconds=self.time_limit, page_port=self.page_port
+            ),
             **{
                 "database_url": self.database_url,
                 "glossary": load_glossary(PROJECT / "glossary.yaml"),

@@ -50,7 +50,7 @@ def test_the_package_is_complete() -> None:
     package = files()
     assert set(package) == {
         *("script.py", "requirements.txt", "Dockerfile", ".dockerignore", ".gitignore", "docker-compose.yml"),
-        *("deploy.sh", ".env.example", "README.md", "gateway.py", "seccomp.json"),
+        *("deploy.sh", ".env.example", "README.md", "gateway.py", "page_door.py", "seccomp.json"),
     }
     assert [name for name, file in package.items() if file.executable] == ["deploy.sh"]
     ast.parse(package["gateway.py"].text)
@@ -144,3 +144,16 @@ def test_every_known_package_can_be_a_requirement() -> None:
 
 def test_the_dockerfile_installs_nothing_without_its_hash() -> None:
     assert "pip install --no-cache-dir --require-hashes --only-binary :all:" in files()["Dockerfile"].text
+
+
+def test_the_package_of_a_page_has_the_same_walls_and_publishes_on_this_machine_only() -> None:
+    script = GeneratedScript(source="", template="web_dashboard", needs_database=True)
+    package = package_files(script, VALIDATION, name="page", request="x", created=datetime(2025, 1, 1))
+    services = yaml.safe_load(package["docker-compose.yml"].text)["services"]
+    assert set(services) == {"database", "door", "page"}
+    assert services["page"]["network_mode"] == "none"
+    assert services["door"]["ports"] == ["127.0.0.1:${PORT:-8080}:8080"]
+    for service in services.values():
+        assert (service["cap_drop"], service["read_only"], service["user"]) == (["ALL"], True, "10001:10001")
+        assert "seccomp:./seccomp.json" in service["security_opt"]
+    assert "--detach" in package["deploy.sh"].text

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from script_examples import CREATED, analysis, generate, plan, python_block, sql_block
 
-from meta_agent.contracts import GeneratedScript, Scenario, UserRequest
+from meta_agent.contracts import GeneratedScript, Scenario, UserRequest, WebServerConfig
 from meta_agent.generators.row_change_writer import WrittenChange
 from meta_agent.generators.script_files import COMMON
 from meta_agent.generators.script_generator import given_script, row_change_script
@@ -24,6 +24,7 @@ from meta_agent.validators.row_changes import row_changes
 from meta_agent.validators.script_validator import ScriptValidator
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "scripts"
+WEB = WebServerConfig(host="127.0.0.1", port=8080)
 FALL = Scenario(name="noi -10 %", quantity="noi", change_percent=-10.0)
 DSCR = """SELECT p.property_name, f.noi, f.annual_debt_service,
        ROUND(f.noi / f.annual_debt_service, 2) AS DSCR
@@ -68,6 +69,11 @@ def scripts() -> dict[str, GeneratedScript]:
         )[0],
         "what_if": generate(
             [sql_block(DSCR)], "What would the DSCR be if NOI fell by 10 %?", made_plan=plan(FALL)
+        )[0],
+        "web_dashboard": generate(
+            [sql_block(DSCR)],
+            "A web dashboard with the DSCR of every property, and a what-if form",
+            made_plan=plan(name="DSCR by property").model_copy(update={"web_server_config": WEB}),
         )[0],
         "with_transform": generate(
             [f"{sql_block('SELECT tenant_name, annual_rent FROM leases')}\n\n{python_block(TRANSFORM)}"],
@@ -117,7 +123,16 @@ FILE_REQUESTS = [
         "as a pie chart, as PDF and CSV, to a_very_long_name_that_goes_on_and_on_and_on_and_on.pdf",
     )
 ]
-NAMES = ["simple_report", "dscr_report", "what_if", "with_transform", "free_form", "row_change", *WITH_FILES]
+NAMES = [
+    "simple_report",
+    "dscr_report",
+    "what_if",
+    "web_dashboard",
+    "with_transform",
+    "free_form",
+    "row_change",
+    *WITH_FILES,
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
