@@ -33,6 +33,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.database]
 
 SANDBOX = ExitCode.SANDBOX
 EXECUTE = ("execute", "scripts/given.py")
+BRIDGE = "meta-agent0"
+"""The network of our own engine: told to have none, it would take the machine's engine its docker0 away."""
 
 
 @contextmanager
@@ -100,8 +102,8 @@ class OwnEngine:
         for left in (pid_file, self.folder / "exec" / "containerd" / "containerd.pid"):
             left.unlink(missing_ok=True)  # of one that was killed
         command = ["dockerd", "--host", self.host, "--data-root", str(self.data), "--pidfile", str(pid_file)]
-        command += ["--exec-root", str(self.folder / "exec"), "--bridge", "none", "--iptables=false"]
-        command += ["--ip-masq=false", "--shutdown-timeout", "1"]
+        command += ["--exec-root", str(self.folder / "exec"), "--iptables=false", "--ip-masq=false"]
+        command += ["--bridge", BRIDGE, "--dns", "127.0.0.1", "--shutdown-timeout", "1"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + LONGEST
@@ -148,6 +150,8 @@ def machine() -> Iterator[OwnEngine]:
     """A dockerd that is started by the first test; its folder is near the root, as socket paths are short."""
     engine = OwnEngine(Path(tempfile.mkdtemp(prefix="meta-agent-docker-")))
     engine.data.mkdir()
+    name = ["--opt", f"com.docker.network.bridge.name={BRIDGE}"]
+    subprocess.run(["docker", "network", "create", "--internal", *name, BRIDGE], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", str(engine.data)], check=True)
     try:
         yield engine
@@ -157,6 +161,7 @@ def machine() -> Iterator[OwnEngine]:
             os.kill(pid, signal.SIGKILL)  # a dockerd that was killed has left its containers' keepers
         for mount in reversed(mounts_below(engine.folder)):
             subprocess.run(["umount", "--lazy", mount], check=True)
+        subprocess.run(["docker", "network", "rm", BRIDGE], check=True)
         shutil.rmtree(engine.folder)
 
 
