@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import meta_agent
 from meta_agent.python_literals import python_literal, python_text
+from meta_agent.generators.script_parts import script_parts
 from meta_agent.rendering import render
 
 VALUES = st.recursive(
@@ -54,6 +55,7 @@ def test_a_comment_stays_inside_its_docstring(text: str) -> None:
     source = render(
         "templates/script/free_form.py.j2",
         title=text, request=text, created="now", imports="", code="def compute():\n    return 1",
+        parts=script_parts((), ()), files=None,
     )  # fmt: skip
     tree = ast.parse(source)
     assert next(node.name for node in tree.body if isinstance(node, ast.FunctionDef)) == "compute"
