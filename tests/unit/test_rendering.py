@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import meta_agent
-from meta_agent.python_literals import python_literal, python_text
 from meta_agent.generators.script_parts import script_parts
+from meta_agent.python_literals import python_literal, python_text
 from meta_agent.rendering import render
 
 VALUES = st.recursive(
