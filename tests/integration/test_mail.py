@@ -11,7 +11,7 @@ import pytest
 from command_line import CommandLine
 from mail_server import PASSWORD, USER, mail_server, make_certificate, unused_port
 
-from meta_agent.errors import MailError
+from meta_agent.errors import ExitCode, MailError
 from meta_agent.mail.options import MailOptions, Security
 from meta_agent.mail.sending import send
 
@@ -78,7 +78,7 @@ def failure(act: Callable[[], None]) -> str:
     with pytest.raises(MailError) as caught:
         act()
     assert caught.value.remedy
-    assert caught.value.exit_code == 10
+    assert caught.value.exit_code == ExitCode.MAIL
     return caught.value.cause
 
 
@@ -190,12 +190,12 @@ def test_an_answer_goes_out_with_its_files(program: CommandLine) -> None:
 def test_what_cannot_be_sent_is_shown_all_the_same(program: CommandLine) -> None:
     program.settings["SMTP_PORT"] = str(unused_port())
     done = program.run("execute", "given.py", "--email", *ADA, "--output", "mine.md")
-    assert done.returncode == 10
+    assert done.returncode == ExitCode.MAIL
     assert "42" in done.stdout
     assert "Written: mine.md" in done.stderr
     assert "The answer could not be sent" in done.stderr
     answer = program.json("execute", "given.py", "--email", *ADA)
-    assert (answer["exit_code"], answer["tables"][0]["rows"]) == (9, [{"n": 42}])
+    assert (answer["exit_code"], answer["tables"][0]["rows"]) == (ExitCode.MAIL, [{"n": 42}])
     assert "refused" in answer["error"]["cause"]
     assert [record["status"] for record in program.records()] == ["ok", "ok"]
 
