@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meta_agent.answer_options import Destination
+
 if TYPE_CHECKING:
     from meta_agent.display.reporter import Reporter
     from meta_agent.sandbox.engine import Engine
@@ -23,7 +25,7 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="The page's run as ps li
 @app.command()
 def ps(context: typer.Context, json: Json = False, debug: Debug = False) -> int:
     """List the pages that are shown. Exit status 0."""
-    with context.obj("ps", json=json, debug=debug) as invocation:
+    with context.obj("ps", to=Destination.of(json=json), debug=debug) as invocation:
         reporter, engine = parts(*invocation.pages())
         from meta_agent.sandbox.pages import shown_pages
 

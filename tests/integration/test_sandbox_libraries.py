@@ -21,7 +21,12 @@ pytestmark = [pytest.mark.docker, pytest.mark.database]
 
 SCRIPTS = sorted((Path(__file__).parent / "sandbox_libraries").glob("*.py"))
 NAMES = re.findall(r"^([\w-]+)==", (PACKAGE_TEMPLATES / "known_packages.txt").read_text(), re.MULTILINE)
-MODULES = {"psycopg2-binary": "psycopg2", "python-dateutil": "dateutil", "python-dotenv": "dotenv"}
+MODULES = {
+    "bootstrap-flask": "flask_bootstrap",
+    "psycopg2-binary": "psycopg2",
+    "python-dateutil": "dateutil",
+    "python-dotenv": "dotenv",
+}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

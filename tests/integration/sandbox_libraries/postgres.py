@@ -37,6 +37,6 @@ with ThreadPoolExecutor(4) as threads:
     assert list(threads.map(lambda number: pooled(pool, number), range(4))) == [0, 2, 4, 6]
 pool.closeall()
 
-engine = sqlalchemy.create_engine(URL.replace("postgresql:", "postgresql+psycopg2:", 1))
+engine = sqlalchemy.create_engine(URL)
 with engine.connect() as session:
     assert session.execute(sqlalchemy.text("SELECT 6 * 7")).scalar_one() == 42
