@@ -126,10 +126,11 @@ def test_a_role_that_may_write_gives_a_warning(runner: Runner, portfolio: Runnin
     assert "superuser" in warning and "may only read" in warning
 
 
-def test_a_request_for_a_web_page_gives_a_warning(runner: Runner) -> None:
+def test_a_request_for_a_web_page_gives_a_web_application(runner: Runner) -> None:
     runner.options["dry_run"] = True
     record = runner.run(*ANSWERS, request="Create a web dashboard of the NOI of every property")
-    assert any("web page" in warning for warning in record.warnings)
+    assert record.script is not None
+    assert record.script.template == "web_dashboard"
 
 
 def test_warnings_known_beforehand_are_in_every_record(runner: Runner) -> None:
