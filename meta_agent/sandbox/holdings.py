@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from meta_agent.sandbox.engine import Engine, connect, translated
 from meta_agent.sandbox.options import SandboxOptions
+from meta_agent.sandbox.pages import shown_pages
 
 PROJECT_LABEL = "com.docker.compose.project"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
@@ -56,8 +57,10 @@ class Holdings:
         self._engine.client.close()
 
     def running(self, runs_dir: Path, runs: Collection[str]) -> set[str]:
-        """The runs among these of which a container is still running."""
-        return {
+        """The runs among these of which a container is still running, or whose page is still shown."""
+        pages = (Path(page.folder) for page in shown_pages(self._engine.client))
+        shown = {folder.name for folder in pages if folder.parent == runs_dir and folder.name in runs}
+        return shown | {
             project
             for container, project in self._containers(runs_dir)
             if project in runs and container["State"] == "running"

@@ -26,7 +26,9 @@ from pipeline_support import Runner, analysis, query
 from sandbox_support import left_behind
 
 from meta_agent.databases.embedded import SampleDatabase
+from meta_agent.sandbox.holdings import Holdings
 from meta_agent.sandbox.leftovers import sweep
+from meta_agent.sandbox.options import SandboxOptions
 from meta_agent.sandbox.pages import Page
 
 pytestmark = [pytest.mark.docker, pytest.mark.database]
@@ -67,6 +69,18 @@ def test_the_page_outlives_the_sweep_and_what_prepared_it_does_not(runner: Runne
         with engine() as client:
             sweep(client)
         assert fetch(page_of(record), "/health").json == {"status": "ok"}
+
+
+def test_the_run_of_a_page_that_is_shown_is_not_cleaned_away(runner: Runner) -> None:
+    with shown(runner) as record:
+        holdings = Holdings(SandboxOptions())
+        try:
+            folder = Path(record.run_dir)
+            assert holdings.running(folder.parent, {record.run_id, "another"}) == {record.run_id}
+            program("stop", name_of(record))
+            assert holdings.running(folder.parent, {record.run_id}) == set()
+        finally:
+            holdings.close()
 
 
 def test_a_taken_port_is_passed_over(runner: Runner) -> None:
